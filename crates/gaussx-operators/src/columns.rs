@@ -1,0 +1,57 @@
+//! Loops over the columns of a matrix view, contiguous or strided.
+
+use faer::{ColRef, MatMut, MatRef};
+
+use crate::Scalar;
+
+/// Width of the panels in which matrices that must not be formed whole are streamed.
+pub(crate) const PANEL: usize = 64;
+
+/// `x_ij ← f(i, x_ij)`, column by column.
+#[inline]
+pub(crate) fn map_rows<T: Scalar>(mut x: MatMut<'_, T>, f: impl Fn(usize, T) -> T) {
+    for j in 0..x.ncols() {
+        let mut column = x.as_mut().col_mut(j);
+        if let Some(slice) = column.as_mut().try_as_col_major_mut() {
+            for (i, value) in slice.as_slice_mut().iter_mut().enumerate() {
+                *value = f(i, *value);
+            }
+        } else {
+            for (i, value) in column.iter_mut().enumerate() {
+                *value = f(i, *value);
+            }
+        }
+    }
+}
+
+/// `panel_j = x_j - center` for the columns of `x`.
+pub(crate) fn residuals_into<T: Scalar>(
+    mut panel: MatMut<'_, T>,
+    x: MatRef<'_, T>,
+    center: Option<ColRef<'_, T>>,
+) {
+    panel.copy_from(x);
+    if let Some(center) = center {
+        for j in 0..panel.ncols() {
+            let column = panel.as_mut().col_mut(j);
+            for (value, &c) in column.iter_mut().zip(center.iter()) {
+                *value -= c;
+            }
+        }
+    }
+}
+
+/// Columns `first ..` of the identity, as many as `out` has.
+pub(crate) fn unit_columns_into<T: Scalar>(first: usize, mut out: MatMut<'_, T>) {
+    out.fill(T::zero());
+    for j in 0..out.ncols() {
+        out[(first + j, j)] = T::one();
+    }
+}
+
+/// The column ranges, at most [`PANEL`] wide, that cover `0..columns`.
+pub(crate) fn panels(columns: usize) -> impl Iterator<Item = core::ops::Range<usize>> {
+    (0..columns)
+        .step_by(PANEL)
+        .map(move |start| start..columns.min(start + PANEL))
+}

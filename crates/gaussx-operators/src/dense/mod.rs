@@ -1,0 +1,473 @@
+//! A full covariance matrix, factored in its own storage.
+
+mod factorize;
+pub(crate) mod triangular;
+
+use faer::linalg::matmul::triangular::{self as triangular_product, BlockStructure};
+use faer::{Accum, Mat, MatMut, MatRef, Par};
+
+use crate::adjust::Adjust;
+use crate::factor::Entries;
+use crate::memory::{zero_mat, zero_vec};
+use crate::operator::{check_columns, check_sub_block};
+use crate::point::AsCol;
+use crate::sum::{CompensatedSum, sum_map, sum_of_squares};
+use crate::{CholeskyFactor, CovarianceOperator, Error, Rejected, Scalar, Workspace, validate};
+
+/// A dense covariance matrix with its Cholesky factor.
+///
+/// One `n × n` buffer holds both: `L` in the lower triangle, the entries of `Σ` in the
+/// strict upper one, and the variances beside it. Building costs `n³/3` flops; then the
+/// log-determinant costs `n`, a quadratic form or a solve `n²` per column.
+///
+/// # Examples
+///
+/// ```
+/// use gaussx_operators::{CovarianceOperator, DenseCovariance, faer::mat};
+///
+/// let sigma = DenseCovariance::new(mat![[1.0, 0.7], [0.7, 1.5]])?;
+/// assert!((sigma.logdet()? - 1.01_f64.ln()).abs() < 1e-15);
+/// # Ok::<(), gaussx_operators::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct DenseCovariance<T: Scalar> {
+    /// `L` in the lower triangle; `Σ` in the strict upper one where `has_entries`.
+    buffer: Mat<T>,
+    variances: Vec<T>,
+    /// Whether the matrix was given. From a factor it is not formed: it would cost `n³`.
+    has_entries: bool,
+}
+
+impl<T: Scalar> DenseCovariance<T> {
+    /// The covariance with the given matrix, factored in the matrix's own storage.
+    ///
+    /// Both triangles must be finite and agree to `|a_ij - a_ji| <= √ε √(a_ii a_jj)`;
+    /// then the lower one is the matrix. Cost: `n³/3` flops, `n` numbers of new memory.
+    ///
+    /// A matrix is refused as not positive definite where a pivot, the variance left in
+    /// a coordinate given those before it, is not above `n ε` of that variance: singular
+    /// to working precision, whatever the units.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`] gives the matrix back with [`Error::NotSquare`],
+    /// [`Error::NonFinite`], [`Error::NotSymmetric`] or [`Error::NotPositiveDefinite`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gaussx_operators::{CovarianceOperator, DenseCovariance, faer::mat};
+    ///
+    /// let sigma = DenseCovariance::new(mat![[2.0, 0.5], [0.5, 1.0]])?;
+    /// assert_eq!(sigma.dim(), 2);
+    /// # Ok::<(), gaussx_operators::Error>(())
+    /// ```
+    pub fn new(matrix: Mat<T>) -> Result<Self, Rejected<T>> {
+        let view = matrix.as_ref();
+        let checked = validate::square("covariance", view)
+            .and_then(|()| validate::finite_matrix("covariance", view))
+            .and_then(|()| validate::symmetric("covariance", view));
+        match checked {
+            Ok(()) => Self::from_checked(matrix),
+            Err(error) => Err(Rejected { error, matrix }),
+        }
+    }
+
+    /// The covariance whose lower triangle is that of the given matrix; the strict upper
+    /// triangle is not read.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), but for symmetry.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gaussx_operators::{CovarianceOperator, DenseCovariance, faer::mat};
+    ///
+    /// let sigma = DenseCovariance::from_lower_triangle(mat![[2.0, f64::NAN], [0.5, 1.0]])?;
+    /// assert_eq!(sigma.to_dense()?, mat![[2.0, 0.5], [0.5, 1.0]]);
+    /// # Ok::<(), gaussx_operators::Error>(())
+    /// ```
+    pub fn from_lower_triangle(matrix: Mat<T>) -> Result<Self, Rejected<T>> {
+        let view = matrix.as_ref();
+        let checked = validate::square("covariance", view)
+            .and_then(|()| validate::finite_lower("covariance", view));
+        match checked {
+            Ok(()) => Self::from_checked(matrix),
+            Err(error) => Err(Rejected { error, matrix }),
+        }
+    }
+
+    /// The covariance `L Lᵀ` with the given Cholesky factor. Cost: `n²`; nothing is
+    /// factored again.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`] gives the factor back with [`Error::NotSquare`], [`Error::NonFinite`],
+    /// [`Error::NotLowerTriangular`] if an entry above the diagonal is not zero, or
+    /// [`Error::NotPositiveDefinite`] if one on the diagonal is not positive.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gaussx_operators::{CovarianceOperator, DenseCovariance, faer::mat};
+    ///
+    /// let sigma = DenseCovariance::from_cholesky(mat![[2.0, 0.0], [1.0, 3.0]])?;
+    /// assert_eq!(sigma.to_dense()?, mat![[4.0, 2.0], [2.0, 10.0]]);
+    /// # Ok::<(), gaussx_operators::Error>(())
+    /// ```
+    pub fn from_cholesky(l: Mat<T>) -> Result<Self, Rejected<T>> {
+        match check_factor(l.as_ref()) {
+            Ok(variances) => Ok(Self {
+                buffer: l,
+                variances,
+                has_entries: false,
+            }),
+            Err(error) => Err(Rejected { error, matrix: l }),
+        }
+    }
+
+    /// The covariance whose inverse is given: a reversed Cholesky factorisation and one
+    /// triangular inverse, never a general one. Cost: `2 n³/3` flops, `n²` numbers.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), of the precision matrix; a failing pivot counts from the
+    /// last coordinate, and `pivot` is its index in the matrix. [`Error::AllocationFailed`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gaussx_operators::{CovarianceOperator, DenseCovariance, faer::mat};
+    ///
+    /// let sigma = DenseCovariance::from_precision(mat![[2.0, 0.0], [0.0, 4.0]])?;
+    /// let error = (sigma.to_dense()? - mat![[0.5, 0.0], [0.0, 0.25]]).norm_max();
+    /// assert!(error < 1e-15);
+    /// # Ok::<(), gaussx_operators::Error>(())
+    /// ```
+    pub fn from_precision(precision: Mat<T>) -> Result<Self, Rejected<T>> {
+        let view = precision.as_ref();
+        let checked = validate::square("precision", view)
+            .and_then(|()| validate::finite_matrix("precision", view))
+            .and_then(|()| validate::symmetric("precision", view));
+        match checked {
+            Ok(()) => factorize::inverse_factor(precision).and_then(Self::from_cholesky),
+            Err(error) => Err(Rejected {
+                error,
+                matrix: precision,
+            }),
+        }
+    }
+
+    fn from_checked(mut matrix: Mat<T>) -> Result<Self, Rejected<T>> {
+        match factorize::in_place(matrix.as_mut(), Par::Seq) {
+            Ok(variances) => Ok(Self {
+                buffer: matrix,
+                variances,
+                has_entries: true,
+            }),
+            Err(error) => Err(Rejected { error, matrix }),
+        }
+    }
+
+    /// `Σ_ij`, where the matrix was given.
+    fn entry(&self, i: usize, j: usize) -> T {
+        match i.cmp(&j) {
+            core::cmp::Ordering::Equal => self.variances[i],
+            core::cmp::Ordering::Less => self.buffer[(i, j)],
+            core::cmp::Ordering::Greater => self.buffer[(j, i)],
+        }
+    }
+
+    fn l(&self) -> MatRef<'_, T> {
+        self.buffer.as_ref()
+    }
+}
+
+impl<T: Scalar> CovarianceOperator<T> for DenseCovariance<T> {
+    fn dim(&self) -> usize {
+        self.variances.len()
+    }
+
+    fn diag_into(&self, out: &mut [T]) -> Result<(), Error> {
+        validate::dimension("diagonal", self.dim(), out.len())?;
+        out.copy_from_slice(&self.variances);
+        Ok(())
+    }
+
+    fn cholesky(&self) -> CholeskyFactor<'_, T> {
+        let entries = self.has_entries.then(|| Entries {
+            upper: self.buffer.as_ref(),
+            diag: &self.variances,
+        });
+        CholeskyFactor::dense_with_entries(self.l(), entries)
+    }
+
+    fn apply_in_place(
+        &self,
+        mut x: MatMut<'_, T>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<(), Error> {
+        let n = self.dim();
+        validate::dimension("matrix (rows)", n, x.nrows())?;
+        if !self.has_entries {
+            let factor = self.cholesky();
+            factor.multiply_transpose_in_place(x.as_mut(), workspace)?;
+            return factor.multiply_in_place(x, workspace);
+        }
+        let (k, par) = (x.ncols(), workspace.parallelism());
+        workspace.with(n * k, |buffer, _| {
+            let mut copy = MatMut::from_column_major_slice_mut(buffer, n, k);
+            copy.copy_from(x.as_ref());
+            crate::columns::map_rows(x.as_mut(), |i, value| value * self.variances[i]);
+            let upper = self.buffer.as_ref();
+            for (triangle, structure) in [
+                (upper, BlockStructure::StrictTriangularUpper),
+                (upper.transpose(), BlockStructure::StrictTriangularLower),
+            ] {
+                triangular_product::matmul(
+                    x.as_mut(),
+                    BlockStructure::Rectangular,
+                    Accum::Add,
+                    triangle,
+                    structure,
+                    copy.as_ref(),
+                    BlockStructure::Rectangular,
+                    T::one(),
+                    par,
+                );
+            }
+            Ok(())
+        })
+    }
+
+    fn trace(&self) -> Result<T, Error> {
+        Ok(sum_map(self.dim(), |i| self.variances[i]))
+    }
+
+    fn columns_into(
+        &self,
+        columns: &[usize],
+        mut out: MatMut<'_, T>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<(), Error> {
+        check_columns(self.dim(), columns, out.as_ref())?;
+        if !self.has_entries {
+            out.fill(T::zero());
+            for (k, &j) in columns.iter().enumerate() {
+                out[(j, k)] = T::one();
+            }
+            return self.apply_in_place(out, workspace);
+        }
+        for (k, &j) in columns.iter().enumerate() {
+            for i in 0..self.dim() {
+                out[(i, k)] = self.entry(i, j);
+            }
+        }
+        Ok(())
+    }
+
+    fn sub_block_into(
+        &self,
+        rows: &[usize],
+        columns: &[usize],
+        mut out: MatMut<'_, T>,
+        _: &mut Workspace<T>,
+    ) -> Result<(), Error> {
+        check_sub_block(self.dim(), rows, columns, out.as_ref())?;
+        for (k, &j) in columns.iter().enumerate() {
+            for (m, &i) in rows.iter().enumerate() {
+                out[(m, k)] = if self.has_entries {
+                    self.entry(i, j)
+                } else {
+                    // Row i of L times row j of L.
+                    sum_map(i.min(j) + 1, |c| self.buffer[(i, c)] * self.buffer[(j, c)])
+                };
+            }
+        }
+        Ok(())
+    }
+
+    fn frobenius_norm(&self) -> Result<T, Error> {
+        let n = self.dim();
+        if !self.has_entries {
+            let sigma = self.to_dense()?;
+            return Ok(sum_map(n * n, |k| sigma[(k % n, k / n)] * sigma[(k % n, k / n)]).sqrt());
+        }
+        let mut sum = CompensatedSum::new();
+        for j in 0..n {
+            let above = self.buffer.col(j).subrows(0, j);
+            let squares = match above.try_as_col_major() {
+                Some(contiguous) => sum_of_squares(contiguous.as_slice()),
+                None => sum_map(j, |i| above[i] * above[i]),
+            };
+            sum.add(T::of(2.0) * squares);
+        }
+        sum.add(sum_of_squares(&self.variances));
+        Ok(sum.value().sqrt())
+    }
+
+    fn to_dense(&self) -> Result<Mat<T>, Error> {
+        let n = self.dim();
+        let mut sigma = zero_mat("dense covariance", n, n)?;
+        if self.has_entries {
+            for j in 0..n {
+                for i in 0..n {
+                    sigma[(i, j)] = self.entry(i, j);
+                }
+            }
+        } else {
+            triangular_product::matmul(
+                sigma.as_mut(),
+                BlockStructure::TriangularLower,
+                Accum::Replace,
+                self.l(),
+                BlockStructure::TriangularLower,
+                self.l().transpose(),
+                BlockStructure::TriangularUpper,
+                T::one(),
+                Par::Seq,
+            );
+            for j in 0..n {
+                sigma[(j, j)] = self.variances[j];
+                for i in 0..j {
+                    sigma[(i, j)] = sigma[(j, i)];
+                }
+            }
+        }
+        Ok(sigma)
+    }
+}
+
+impl<T: Scalar> Adjust<T> for DenseCovariance<T> {
+    /// Cost: `n²`; nothing is factored again.
+    fn scale(mut self, factor: T) -> Result<Self, Error> {
+        validate::positive("scale", factor)?;
+        let deviation = factor.sqrt();
+        for j in 0..self.dim() {
+            for i in 0..j {
+                self.buffer[(i, j)] *= factor;
+            }
+            for i in j..self.dim() {
+                self.buffer[(i, j)] *= deviation;
+            }
+            self.variances[j] *= factor;
+            let normal = self.buffer[(j, j)] > T::zero() && self.variances[j].is_finite();
+            if !normal {
+                return Err(Error::NotRepresentable {
+                    what: "scaled covariance",
+                });
+            }
+        }
+        Ok(self)
+    }
+
+    /// Cost: `n³/3`, a new factorisation in the same storage.
+    fn add_jitter(self, jitter: T) -> Result<Self, Error> {
+        validate::non_negative("jitter", jitter)?;
+        self.with_shifted_variances(|_| jitter)
+    }
+}
+
+impl<T: Scalar> DenseCovariance<T> {
+    /// `Σ + diag(d)`, `d >= 0`. Cost: `n³/3`, a new factorisation in the same storage.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DimensionMismatch`] if `d` has not length `n`;
+    /// [`Error::InvalidParameter`] if an entry is negative or not finite.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gaussx_operators::{CovarianceOperator, DenseCovariance, faer::mat};
+    ///
+    /// let sigma = DenseCovariance::new(mat![[1.0, 0.5], [0.5, 1.0]])?.add_diagonal(&[1.0, 2.0])?;
+    /// assert_eq!(sigma.to_dense()?, mat![[2.0, 0.5], [0.5, 3.0]]);
+    /// # Ok::<(), gaussx_operators::Error>(())
+    /// ```
+    pub fn add_diagonal(self, d: impl AsCol<T>) -> Result<Self, Error> {
+        let d = d.as_col();
+        validate::dimension("diagonal to add", self.dim(), d.nrows())?;
+        for &value in d.iter() {
+            validate::non_negative("diagonal to add", value)?;
+        }
+        self.with_shifted_variances(|i| d[i])
+    }
+
+    fn with_shifted_variances(self, shift: impl Fn(usize) -> T) -> Result<Self, Error> {
+        let mut matrix = if self.has_entries {
+            let Self {
+                mut buffer,
+                variances,
+                ..
+            } = self;
+            factorize::restore(buffer.as_mut(), &variances);
+            buffer
+        } else {
+            self.to_dense()?
+        };
+        for i in 0..matrix.nrows() {
+            matrix[(i, i)] += shift(i);
+        }
+        validate::finite_matrix("covariance", matrix.as_ref())?;
+        Ok(Self::from_checked(matrix)?)
+    }
+
+    /// The covariance matrix, without a copy where this was built from one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AllocationFailed`] where this was built from a factor or a precision.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gaussx_operators::{DenseCovariance, faer::mat};
+    ///
+    /// let matrix = mat![[1.0, 0.5], [0.5, 1.0]];
+    /// assert_eq!(DenseCovariance::new(matrix.clone())?.into_matrix()?, matrix);
+    /// # Ok::<(), gaussx_operators::Error>(())
+    /// ```
+    pub fn into_matrix(self) -> Result<Mat<T>, Error> {
+        if !self.has_entries {
+            return self.to_dense();
+        }
+        let mut buffer = self.buffer;
+        factorize::restore(buffer.as_mut(), &self.variances);
+        Ok(buffer)
+    }
+}
+
+/// Checks a Cholesky factor and returns the variances of `L Lᵀ`.
+fn check_factor<T: Scalar>(l: MatRef<'_, T>) -> Result<Vec<T>, Error> {
+    validate::square("Cholesky factor", l)?;
+    validate::finite_matrix("Cholesky factor", l)?;
+    let n = l.nrows();
+    for column in 0..n {
+        if !(l[(column, column)] > T::zero()) {
+            return Err(Error::not_positive_definite(column, l[(column, column)]));
+        }
+        for row in 0..column {
+            if l[(row, column)] != T::zero() {
+                return Err(Error::NotLowerTriangular {
+                    what: "Cholesky factor",
+                    row,
+                    column,
+                    value: l[(row, column)].as_f64(),
+                });
+            }
+        }
+    }
+    let mut variances = zero_vec("variances", n)?;
+    for (i, v) in variances.iter_mut().enumerate() {
+        *v = sum_map(i + 1, |j| l[(i, j)] * l[(i, j)]);
+        if !(v.is_finite() && *v > T::zero()) {
+            return Err(Error::NotRepresentable {
+                what: "variance of the given Cholesky factor",
+            });
+        }
+    }
+    Ok(variances)
+}

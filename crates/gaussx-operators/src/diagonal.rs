@@ -1,0 +1,306 @@
+//! Independent coordinates, each with its own variance.
+
+use faer::{Col, ColRef, Mat, MatMut, MatRef};
+
+use crate::adjust::Adjust;
+use crate::columns::map_rows;
+use crate::memory::{filled_col, zero_mat, zero_vec};
+use crate::operator::{check_columns, check_quadratic_forms, check_sub_block};
+use crate::point::AsCol;
+use crate::spectrum::{PrincipalAxes, coordinate_axes};
+use crate::sum::sum_map;
+use crate::{CholeskyFactor, CovarianceOperator, Error, Scalar, Workspace, validate};
+
+/// The covariance `diag(v_1, .., v_n)`. Everything costs `n`.
+///
+/// # Examples
+///
+/// ```
+/// use gaussx_operators::{CovarianceOperator, DiagonalCovariance};
+///
+/// let sigma = DiagonalCovariance::new(&[1.0, 4.0])?;
+/// assert_eq!(sigma.logdet()?, 4.0_f64.ln());
+/// # Ok::<(), gaussx_operators::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct DiagonalCovariance<T: Scalar> {
+    /// Finite and positive.
+    variances: Vec<T>,
+}
+
+impl<T: Scalar> DiagonalCovariance<T> {
+    /// The covariance with the given variances.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NonFinite`]; [`Error::NotPositiveDefinite`] if a variance is zero or
+    /// negative; [`Error::AllocationFailed`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gaussx_operators::{CovarianceOperator, DiagonalCovariance};
+    ///
+    /// assert_eq!(DiagonalCovariance::new(&[1.0, 4.0])?.trace()?, 5.0);
+    /// # Ok::<(), gaussx_operators::Error>(())
+    /// ```
+    pub fn new(variances: impl AsCol<T>) -> Result<Self, Error> {
+        Self::from_map("variances", variances.as_col(), |v| v)
+    }
+
+    /// The covariance with the given standard deviations, `v_i = s_i²`.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new); [`Error::NotRepresentable`] if a square over- or underflows.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gaussx_operators::{CovarianceOperator, DiagonalCovariance};
+    ///
+    /// assert_eq!(DiagonalCovariance::from_std_devs(&[1.0, 2.0])?.trace()?, 5.0);
+    /// # Ok::<(), gaussx_operators::Error>(())
+    /// ```
+    pub fn from_std_devs(std_devs: impl AsCol<T>) -> Result<Self, Error> {
+        Self::from_map("standard deviations", std_devs.as_col(), |s| s * s)
+    }
+
+    /// The covariance with the given precisions, `v_i = 1 / p_i`.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new); [`Error::NotRepresentable`] if a reciprocal overflows.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gaussx_operators::{CovarianceOperator, DiagonalCovariance};
+    ///
+    /// assert_eq!(DiagonalCovariance::from_precisions(&[1.0, 4.0])?.trace()?, 1.25);
+    /// # Ok::<(), gaussx_operators::Error>(())
+    /// ```
+    pub fn from_precisions(precisions: impl AsCol<T>) -> Result<Self, Error> {
+        Self::from_map("precisions", precisions.as_col(), |p| T::one() / p)
+    }
+
+    fn from_map(
+        what: &'static str,
+        given: ColRef<'_, T>,
+        variance: impl Fn(T) -> T,
+    ) -> Result<Self, Error> {
+        validate::finite(what, given)?;
+        let mut variances = zero_vec("variances", given.nrows())?;
+        for (i, (v, &x)) in variances.iter_mut().zip(given.iter()).enumerate() {
+            if !(x > T::zero()) {
+                return Err(Error::not_positive_definite(i, x));
+            }
+            *v = variance(x);
+        }
+        Self::checked(variances)
+    }
+
+    /// Positive variances that arithmetic on finite ones led to.
+    fn checked(variances: Vec<T>) -> Result<Self, Error> {
+        if variances.iter().all(|v| v.is_finite() && *v > T::zero()) {
+            Ok(Self { variances })
+        } else {
+            Err(Error::NotRepresentable { what: "variance" })
+        }
+    }
+
+    /// The variances.
+    #[must_use]
+    pub fn variances(&self) -> &[T] {
+        &self.variances
+    }
+
+    /// `Σ + diag(d)`, `d >= 0`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DimensionMismatch`] if `d` has not length `n`;
+    /// [`Error::InvalidParameter`] if an entry is negative or not finite;
+    /// [`Error::NotRepresentable`] if a sum overflows.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gaussx_operators::DiagonalCovariance;
+    ///
+    /// let sigma = DiagonalCovariance::new(&[1.0, 4.0])?.add_diagonal(&[0.5, 0.0])?;
+    /// assert_eq!(sigma.variances(), [1.5, 4.0]);
+    /// # Ok::<(), gaussx_operators::Error>(())
+    /// ```
+    pub fn add_diagonal(mut self, d: impl AsCol<T>) -> Result<Self, Error> {
+        let d = d.as_col();
+        validate::dimension("diagonal to add", self.dim(), d.nrows())?;
+        for (v, &value) in self.variances.iter_mut().zip(d.iter()) {
+            validate::non_negative("diagonal to add", value)?;
+            *v += value;
+        }
+        Self::checked(self.variances)
+    }
+}
+
+impl<T: Scalar> CovarianceOperator<T> for DiagonalCovariance<T> {
+    fn dim(&self) -> usize {
+        self.variances.len()
+    }
+
+    fn diag_into(&self, out: &mut [T]) -> Result<(), Error> {
+        validate::dimension("diagonal", self.dim(), out.len())?;
+        out.copy_from_slice(&self.variances);
+        Ok(())
+    }
+
+    fn cholesky(&self) -> CholeskyFactor<'_, T> {
+        CholeskyFactor::diagonal(&self.variances)
+    }
+
+    fn quadratic_forms_into(
+        &self,
+        points: MatRef<'_, T>,
+        center: Option<ColRef<'_, T>>,
+        out: &mut [T],
+        _: &mut Workspace<T>,
+    ) -> Result<(), Error> {
+        check_quadratic_forms(self.dim(), points, center, out)?;
+        weighted_squares_into(points, center, out, |i| self.variances[i]);
+        Ok(())
+    }
+
+    fn solve_in_place(&self, x: MatMut<'_, T>, _: &mut Workspace<T>) -> Result<(), Error> {
+        validate::dimension("matrix (rows)", self.dim(), x.nrows())?;
+        map_rows(x, |i, value| value / self.variances[i]);
+        Ok(())
+    }
+
+    fn apply_in_place(&self, x: MatMut<'_, T>, _: &mut Workspace<T>) -> Result<(), Error> {
+        validate::dimension("matrix (rows)", self.dim(), x.nrows())?;
+        map_rows(x, |i, value| value * self.variances[i]);
+        Ok(())
+    }
+
+    fn trace(&self) -> Result<T, Error> {
+        Ok(sum_map(self.dim(), |i| self.variances[i]))
+    }
+
+    fn columns_into(
+        &self,
+        columns: &[usize],
+        mut out: MatMut<'_, T>,
+        _: &mut Workspace<T>,
+    ) -> Result<(), Error> {
+        check_columns(self.dim(), columns, out.as_ref())?;
+        out.fill(T::zero());
+        for (k, &j) in columns.iter().enumerate() {
+            out[(j, k)] = self.variances[j];
+        }
+        Ok(())
+    }
+
+    fn sub_block_into(
+        &self,
+        rows: &[usize],
+        columns: &[usize],
+        out: MatMut<'_, T>,
+        _: &mut Workspace<T>,
+    ) -> Result<(), Error> {
+        check_sub_block(self.dim(), rows, columns, out.as_ref())?;
+        diagonal_sub_block(rows, columns, out, |i| self.variances[i]);
+        Ok(())
+    }
+
+    fn diag_inverse(&self) -> Result<Col<T>, Error> {
+        filled_col("diagonal of the inverse", self.dim(), |out| {
+            for (value, &v) in out.iter_mut().zip(&self.variances) {
+                *value = T::one() / v;
+            }
+            Ok(())
+        })
+    }
+
+    fn trace_inverse(&self) -> Result<T, Error> {
+        Ok(sum_map(self.dim(), |i| T::one() / self.variances[i]))
+    }
+
+    fn frobenius_norm(&self) -> Result<T, Error> {
+        Ok(sum_map(self.dim(), |i| self.variances[i] * self.variances[i]).sqrt())
+    }
+
+    fn extreme_eigenvalues(&self) -> Result<(T, T), Error> {
+        let Some(&first) = self.variances.first() else {
+            return Ok((T::one(), T::one()));
+        };
+        let bounds = |(low, high): (T, T), &v: &T| (low.min(v), high.max(v));
+        Ok(self.variances.iter().fold((first, first), bounds))
+    }
+
+    fn principal_axes(&self, count: usize) -> Result<PrincipalAxes<T>, Error> {
+        coordinate_axes(self.dim(), count, |i| self.variances[i])
+    }
+
+    fn to_dense(&self) -> Result<Mat<T>, Error> {
+        let mut sigma = zero_mat("dense covariance", self.dim(), self.dim())?;
+        for (i, &v) in self.variances.iter().enumerate() {
+            sigma[(i, i)] = v;
+        }
+        Ok(sigma)
+    }
+}
+
+impl<T: Scalar> Adjust<T> for DiagonalCovariance<T> {
+    fn scale(mut self, factor: T) -> Result<Self, Error> {
+        validate::positive("scale", factor)?;
+        for v in &mut self.variances {
+            *v *= factor;
+        }
+        Self::checked(self.variances)
+    }
+
+    fn add_jitter(mut self, jitter: T) -> Result<Self, Error> {
+        validate::non_negative("jitter", jitter)?;
+        for v in &mut self.variances {
+            *v += jitter;
+        }
+        Self::checked(self.variances)
+    }
+}
+
+/// `out_j = Σ_i (x_ij - center_i)² / v_i`.
+pub(crate) fn weighted_squares_into<T: Scalar>(
+    points: MatRef<'_, T>,
+    center: Option<ColRef<'_, T>>,
+    out: &mut [T],
+    variance: impl Fn(usize) -> T,
+) {
+    for (j, value) in out.iter_mut().enumerate() {
+        let x = points.col(j);
+        let term = |residual: T, i: usize| residual * (residual / variance(i));
+        let contiguous = x.try_as_col_major().map(faer::col::generic::Col::as_slice);
+        let center_slice =
+            center.map(|c| c.try_as_col_major().map(faer::col::generic::Col::as_slice));
+        // Slices of known length let the loop vectorise.
+        *value = match (contiguous, center_slice, center) {
+            (Some(x), None, _) => sum_map(x.len(), |i| term(x[i], i)),
+            (Some(x), Some(Some(c)), _) => sum_map(x.len(), |i| term(x[i] - c[i], i)),
+            (_, _, Some(c)) => sum_map(x.nrows(), |i| term(x[i] - c[i], i)),
+            (_, _, None) => sum_map(x.nrows(), |i| term(x[i], i)),
+        };
+    }
+}
+
+/// `out_ij = [rows_i = columns_j] v(rows_i)`.
+pub(crate) fn diagonal_sub_block<T: Scalar>(
+    rows: &[usize],
+    columns: &[usize],
+    mut out: MatMut<'_, T>,
+    variance: impl Fn(usize) -> T,
+) {
+    for (k, &j) in columns.iter().enumerate() {
+        for (m, &i) in rows.iter().enumerate() {
+            out[(m, k)] = if i == j { variance(i) } else { T::zero() };
+        }
+    }
+}

@@ -1,0 +1,821 @@
+//! The Cholesky factor as a typed view, and the trait by which other factors join.
+
+use core::any::Any;
+use core::fmt::Debug;
+use core::ops::Range;
+
+use faer::{MatMut, MatRef};
+
+use crate::columns::{map_rows, panels, unit_columns_into};
+use crate::pair::PairTerms;
+use crate::sum::{CompensatedSum, sum_map};
+use crate::{CovarianceOperator, Error, Scalar, Workspace, dense, validate};
+
+/// A lower triangular matrix `L` with a positive diagonal, known only by what it does.
+///
+/// The trait by which a factor that this library does not know joins in, through
+/// [`CholeskyFactor::custom`]. The matrix must be *the* Cholesky factor of its
+/// covariance: lower triangular with a positive diagonal, hence unique. Every closed
+/// form asks the factor only for the operations below.
+///
+/// All methods are called with the sizes that [`factor_dim`](Self::factor_dim) promises. Products and
+/// solves work in place on any number of columns, which need not be contiguous; scratch
+/// comes from the [`Workspace`], which may be ignored.
+///
+/// # Examples
+///
+/// The factor of a stationary AR(1) process, `Σ_ij = ρ^|i-j|`, has `L_ij = ρ^(i-j) c_j`
+/// with `c_0 = 1` and `c_j = √(1 - ρ²)`, and all its operations are recursions:
+///
+/// ```
+/// use gaussx_operators::{CholeskyFactor, CovarianceOperator, Error, LowerTriangular, Workspace};
+/// use gaussx_operators::faer::MatMut;
+///
+/// #[derive(Debug)]
+/// struct Ar1 {
+///     n: usize,
+///     rho: f64,
+/// }
+///
+/// impl Ar1 {
+///     fn c(&self, j: usize) -> f64 {
+///         if j == 0 { 1.0 } else { (1.0 - self.rho * self.rho).sqrt() }
+///     }
+/// }
+///
+/// impl LowerTriangular<f64> for Ar1 {
+///     fn factor_dim(&self) -> usize {
+///         self.n
+///     }
+///     fn factor_diag_into(&self, out: &mut [f64]) -> Result<(), Error> {
+///         for (j, value) in out.iter_mut().enumerate() {
+///             *value = self.c(j);
+///         }
+///         Ok(())
+///     }
+///     fn half_solve_in_place(&self, mut x: MatMut<'_, f64>, _: &mut Workspace<f64>) -> Result<(), Error> {
+///         for k in 0..x.ncols() {
+///             for i in (0..self.n).rev() {
+///                 let before = if i == 0 { 0.0 } else { x[(i - 1, k)] };
+///                 x[(i, k)] = (x[(i, k)] - self.rho * before) / self.c(i);
+///             }
+///         }
+///         Ok(())
+///     }
+///     fn half_solve_transpose_in_place(&self, mut x: MatMut<'_, f64>, _: &mut Workspace<f64>) -> Result<(), Error> {
+///         for k in 0..x.ncols() {
+///             for i in 0..self.n {
+///                 let after = if i + 1 == self.n { 0.0 } else { x[(i + 1, k)] / self.c(i + 1) };
+///                 x[(i, k)] = x[(i, k)] / self.c(i) - self.rho * after;
+///             }
+///         }
+///         Ok(())
+///     }
+///     fn multiply_in_place(&self, mut x: MatMut<'_, f64>, _: &mut Workspace<f64>) -> Result<(), Error> {
+///         for k in 0..x.ncols() {
+///             for i in 0..self.n {
+///                 let before = if i == 0 { 0.0 } else { x[(i - 1, k)] };
+///                 x[(i, k)] = self.rho * before + self.c(i) * x[(i, k)];
+///             }
+///         }
+///         Ok(())
+///     }
+///     fn multiply_transpose_in_place(&self, mut x: MatMut<'_, f64>, _: &mut Workspace<f64>) -> Result<(), Error> {
+///         for k in 0..x.ncols() {
+///             let mut carry = 0.0;
+///             for i in (0..self.n).rev() {
+///                 carry = x[(i, k)] + self.rho * carry;
+///                 x[(i, k)] = self.c(i) * carry;
+///             }
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// impl CovarianceOperator<f64> for Ar1 {
+///     fn dim(&self) -> usize {
+///         self.n
+///     }
+///     fn diag_into(&self, out: &mut [f64]) -> Result<(), Error> {
+///         out.fill(1.0);
+///         Ok(())
+///     }
+///     fn cholesky(&self) -> CholeskyFactor<'_, f64> {
+///         CholeskyFactor::custom(self)
+///     }
+/// }
+///
+/// let sigma = Ar1 { n: 5, rho: 0.5 };
+/// assert!((sigma.logdet()? - 4.0 * 0.75_f64.ln()).abs() < 1e-14);
+/// # Ok::<(), Error>(())
+/// ```
+pub trait LowerTriangular<T: Scalar>: Debug + Send + Sync {
+    /// The number `n` of rows and columns.
+    fn factor_dim(&self) -> usize;
+
+    /// The diagonal of `L`, all positive, into a slice of length `n`.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the implementation finds wrong.
+    fn factor_diag_into(&self, out: &mut [T]) -> Result<(), Error>;
+
+    /// `X ← L⁻¹ X`, `X` of size `n × k`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AllocationFailed`] if scratch cannot be had.
+    fn half_solve_in_place(
+        &self,
+        x: MatMut<'_, T>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<(), Error>;
+
+    /// `X ← L⁻ᵀ X`, `X` of size `n × k`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AllocationFailed`] if scratch cannot be had.
+    fn half_solve_transpose_in_place(
+        &self,
+        x: MatMut<'_, T>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<(), Error>;
+
+    /// `X ← L X`, `X` of size `n × k`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AllocationFailed`] if scratch cannot be had.
+    fn multiply_in_place(
+        &self,
+        x: MatMut<'_, T>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<(), Error>;
+
+    /// `X ← Lᵀ X`, `X` of size `n × k`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AllocationFailed`] if scratch cannot be had.
+    fn multiply_transpose_in_place(
+        &self,
+        x: MatMut<'_, T>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<(), Error>;
+
+    /// `ln det(L Lᵀ) = 2 Σ ln L_ii`. Provided: `O(n)` time and memory.
+    ///
+    /// # Errors
+    ///
+    /// What [`factor_diag_into`](Self::factor_diag_into) returns; [`Error::AllocationFailed`].
+    fn factor_logdet(&self) -> Result<T, Error> {
+        let mut diag = crate::memory::zero_vec("diagonal of the factor", self.factor_dim())?;
+        self.factor_diag_into(&mut diag)?;
+        Ok(T::of(2.0) * sum_map(diag.len(), |i| diag[i].ln()))
+    }
+
+    /// `out_i = Σ_{j<i} L_ij²`: the squares below the diagonal, summed along each row.
+    ///
+    /// What meetings with a diagonal `q` need. Provided: products with panels of the
+    /// identity, `n` columns in all; `O(n)` where a closed form of the sums is known.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AllocationFailed`] if scratch cannot be had.
+    fn squares_below_by_row_into(
+        &self,
+        out: &mut [T],
+        workspace: &mut Workspace<T>,
+    ) -> Result<(), Error> {
+        let n = self.factor_dim();
+        out.fill(T::zero());
+        for panel in panels(n) {
+            workspace.with(n * panel.len(), |buffer, workspace| {
+                let mut x = MatMut::from_column_major_slice_mut(buffer, n, panel.len());
+                unit_columns_into(panel.start, x.as_mut());
+                self.multiply_in_place(x.as_mut(), workspace)?;
+                for (k, j) in panel.clone().enumerate() {
+                    for i in j + 1..n {
+                        out[i] += x[(i, k)] * x[(i, k)];
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// `out_j = Σ_{i>j} (L⁻¹)_ij²`: the squares below the diagonal of the inverse, summed
+    /// down each column.
+    ///
+    /// What meetings with a diagonal `p` need, and the diagonal of `Σ⁻¹`. Provided:
+    /// half-solves of panels of the identity, `n` columns in all; `O(n)` where a closed
+    /// form of the sums is known.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AllocationFailed`] if scratch cannot be had.
+    fn inverse_squares_below_by_column_into(
+        &self,
+        out: &mut [T],
+        workspace: &mut Workspace<T>,
+    ) -> Result<(), Error> {
+        let n = self.factor_dim();
+        for panel in panels(n) {
+            workspace.with(n * panel.len(), |buffer, workspace| {
+                let mut x = MatMut::from_column_major_slice_mut(buffer, n, panel.len());
+                unit_columns_into(panel.start, x.as_mut());
+                self.half_solve_in_place(x.as_mut(), workspace)?;
+                for (k, j) in panel.clone().enumerate() {
+                    out[j] = sum_map(n - j - 1, |i| x[(j + 1 + i, k)] * x[(j + 1 + i, k)]);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// This factor as [`Any`], so that another of its kind can recognise it in
+    /// [`meet`](Self::meet). A type without borrowed parts answers `Some(self)`.
+    fn as_any(&self) -> Option<&dyn Any> {
+        None
+    }
+
+    /// The terms of `M = √ratio · L⁻¹ L_p` where `p` is of this factor's own kind and the
+    /// meeting is cheaper than half-solves of panels; `None` for every other `p`.
+    ///
+    /// `Some(terms)` must hold every pivot and every square below the diagonal of `M`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AllocationFailed`] if scratch cannot be had.
+    fn meet(
+        &self,
+        p: &dyn LowerTriangular<T>,
+        ratio: T,
+        workspace: &mut Workspace<T>,
+    ) -> Result<Option<PairTerms<T>>, Error> {
+        let _ = (p, ratio, workspace);
+        Ok(None)
+    }
+}
+
+/// The parts of a block-diagonal covariance, in order.
+///
+/// Implemented by `Vec<B>` and by [`BlockDiagonal`](crate::BlockDiagonal); what
+/// [`CholeskyFactor::block_diagonal`] borrows.
+pub trait Blocks<T: Scalar>: Debug + Send + Sync {
+    /// The number of blocks.
+    fn count(&self) -> usize;
+
+    /// Block `index`, for `index < count()`.
+    fn block(&self, index: usize) -> &dyn CovarianceOperator<T>;
+}
+
+impl<T: Scalar, B: CovarianceOperator<T>> Blocks<T> for Vec<B> {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn block(&self, index: usize) -> &dyn CovarianceOperator<T> {
+        &self[index]
+    }
+}
+
+/// Where the numbers of a factor are: the structure that decides what it costs.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug)]
+pub enum FactorKind<'a, T: Scalar> {
+    /// `Σ = v I`.
+    #[non_exhaustive]
+    ScaledIdentity {
+        /// The dimension.
+        dim: usize,
+        /// The common variance `v`.
+        variance: T,
+    },
+    /// `Σ = diag(v)`.
+    #[non_exhaustive]
+    Diagonal {
+        /// The variances `v`.
+        variances: &'a [T],
+    },
+    /// `L` in the lower triangle of a matrix.
+    #[non_exhaustive]
+    Dense {
+        /// The matrix; its strict upper triangle is not part of `L`.
+        l: MatRef<'a, T>,
+    },
+    /// One factor for each block.
+    #[non_exhaustive]
+    BlockDiagonal {
+        /// The blocks.
+        blocks: &'a dyn Blocks<T>,
+    },
+    /// A factor known only by what it does.
+    #[non_exhaustive]
+    Custom {
+        /// The factor.
+        factor: &'a dyn LowerTriangular<T>,
+    },
+}
+
+/// The entries of a covariance beside its dense factor: strict upper triangle and
+/// diagonal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entries<'a, T: Scalar> {
+    pub(crate) upper: MatRef<'a, T>,
+    pub(crate) diag: &'a [T],
+}
+
+/// The Cholesky factor of a covariance, `Σ = c L Lᵀ`: a borrowed view that knows its
+/// structure and costs nothing to make.
+///
+/// The factor is *the* Cholesky factor, lower triangular with a positive diagonal, so
+/// it is the same matrix, up to rounding, for every representation of one covariance.
+/// Products and half-solves work in place on `n × k` views, of any strides.
+///
+/// | kind | product or half-solve of k columns | log-determinant |
+/// |---|---|---|
+/// | scaled identity | `n k` | 1 |
+/// | diagonal | `n k` | `n` |
+/// | block-diagonal | sum over blocks | sum over blocks |
+/// | dense | `n² k` | `n` |
+/// | custom | the implementation's | the implementation's |
+///
+/// # Examples
+///
+/// ```
+/// use gaussx_operators::{CovarianceOperator, DenseCovariance, Workspace, faer::mat};
+///
+/// let sigma = DenseCovariance::new(mat![[4.0, 2.0], [2.0, 5.0]])?;
+/// let mut x = mat![[2.0], [5.0]];
+/// sigma.cholesky().half_solve_in_place(x.as_mut(), &mut Workspace::new())?;
+/// assert_eq!(x, mat![[1.0], [2.0]]); // L = [2 0; 1 2]
+/// # Ok::<(), gaussx_operators::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct CholeskyFactor<'a, T: Scalar> {
+    kind: FactorKind<'a, T>,
+    scale: T,
+    entries: Option<Entries<'a, T>>,
+}
+
+/// What is done to the columns of a matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    HalfSolve,
+    HalfSolveTranspose,
+    Multiply,
+    MultiplyTranspose,
+}
+
+impl Action {
+    fn is_solve(self) -> bool {
+        matches!(self, Self::HalfSolve | Self::HalfSolveTranspose)
+    }
+}
+
+impl<'a, T: Scalar> CholeskyFactor<'a, T> {
+    /// The factor of `variance · I`.
+    #[must_use]
+    pub fn scaled_identity(dim: usize, variance: T) -> Self {
+        Self::of_kind(FactorKind::ScaledIdentity { dim, variance })
+    }
+
+    /// The factor of `diag(variances)`: `L_ii = √v_i`.
+    #[must_use]
+    pub fn diagonal(variances: &'a [T]) -> Self {
+        Self::of_kind(FactorKind::Diagonal { variances })
+    }
+
+    /// The factor in the lower triangle of the square matrix `l`; what is above the
+    /// diagonal is not read.
+    ///
+    /// Of a matrix that is not square, the largest leading square is taken.
+    #[must_use]
+    pub fn dense(l: MatRef<'a, T>) -> Self {
+        let n = l.nrows().min(l.ncols());
+        Self::of_kind(FactorKind::Dense {
+            l: l.submatrix(0, 0, n, n),
+        })
+    }
+
+    /// The factor of `diag(Σ_1, Σ_2, ..)`.
+    #[must_use]
+    pub fn block_diagonal(blocks: &'a dyn Blocks<T>) -> Self {
+        Self::of_kind(FactorKind::BlockDiagonal { blocks })
+    }
+
+    /// A factor known only by what it does.
+    #[must_use]
+    pub fn custom(factor: &'a dyn LowerTriangular<T>) -> Self {
+        Self::of_kind(FactorKind::Custom { factor })
+    }
+
+    /// The factor of `variance_scale · Σ`, with the structure of this one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gaussx_operators::CholeskyFactor;
+    ///
+    /// let twice = CholeskyFactor::diagonal(&[1.0, 3.0]).scaled(2.0);
+    /// assert_eq!(twice.logdet()?, 12.0_f64.ln());
+    /// # Ok::<(), gaussx_operators::Error>(())
+    /// ```
+    #[must_use]
+    pub fn scaled(mut self, variance_scale: T) -> Self {
+        if let FactorKind::ScaledIdentity { variance, .. } = &mut self.kind {
+            *variance *= variance_scale;
+        } else {
+            self.scale *= variance_scale;
+        }
+        self
+    }
+
+    fn of_kind(kind: FactorKind<'a, T>) -> Self {
+        Self {
+            kind,
+            scale: T::one(),
+            entries: None,
+        }
+    }
+
+    pub(crate) fn dense_with_entries(l: MatRef<'a, T>, entries: Option<Entries<'a, T>>) -> Self {
+        Self {
+            entries,
+            ..Self::of_kind(FactorKind::Dense { l })
+        }
+    }
+
+    /// The structure.
+    #[must_use]
+    pub fn kind(&self) -> FactorKind<'a, T> {
+        self.kind
+    }
+
+    /// The `c` in `Σ = c L Lᵀ`, `L` being what [`kind`](Self::kind) shows.
+    #[must_use]
+    pub fn scale(&self) -> T {
+        self.scale
+    }
+
+    pub(crate) fn entries(&self) -> Option<Entries<'a, T>> {
+        self.entries
+    }
+
+    /// The number of rows and columns.
+    #[must_use]
+    pub fn dim(&self) -> usize {
+        match self.kind {
+            FactorKind::ScaledIdentity { dim, .. } => dim,
+            FactorKind::Diagonal { variances } => variances.len(),
+            FactorKind::Dense { l } => l.nrows(),
+            FactorKind::BlockDiagonal { blocks } => {
+                (0..blocks.count()).map(|b| blocks.block(b).dim()).sum()
+            }
+            FactorKind::Custom { factor } => factor.factor_dim(),
+        }
+    }
+
+    /// `X ← L⁻¹ X` for an `n × k` matrix: whitens `k` columns.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DimensionMismatch`] if `x` has not `n` rows; [`Error::AllocationFailed`].
+    pub fn half_solve_in_place(
+        &self,
+        x: MatMut<'_, T>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<(), Error> {
+        self.checked(Action::HalfSolve, x, workspace)
+    }
+
+    /// `X ← L⁻ᵀ X` for an `n × k` matrix.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DimensionMismatch`] if `x` has not `n` rows; [`Error::AllocationFailed`].
+    pub fn half_solve_transpose_in_place(
+        &self,
+        x: MatMut<'_, T>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<(), Error> {
+        self.checked(Action::HalfSolveTranspose, x, workspace)
+    }
+
+    /// `X ← L X` for an `n × k` matrix: colours `k` columns of white noise.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DimensionMismatch`] if `x` has not `n` rows; [`Error::AllocationFailed`].
+    pub fn multiply_in_place(
+        &self,
+        x: MatMut<'_, T>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<(), Error> {
+        self.checked(Action::Multiply, x, workspace)
+    }
+
+    /// `X ← Lᵀ X` for an `n × k` matrix.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DimensionMismatch`] if `x` has not `n` rows; [`Error::AllocationFailed`].
+    pub fn multiply_transpose_in_place(
+        &self,
+        x: MatMut<'_, T>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<(), Error> {
+        self.checked(Action::MultiplyTranspose, x, workspace)
+    }
+
+    fn checked(
+        &self,
+        action: Action,
+        x: MatMut<'_, T>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<(), Error> {
+        validate::dimension("matrix (rows)", self.dim(), x.nrows())?;
+        self.act(action, 0, x, workspace)
+    }
+
+    /// Performs `action`, told that the rows of `x` before `first` are zero (for actions
+    /// that keep them so: products with `L` and `L⁻¹`).
+    pub(crate) fn act(
+        &self,
+        action: Action,
+        first: usize,
+        mut x: MatMut<'_, T>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<(), Error> {
+        debug_assert_eq!(x.nrows(), self.dim(), "callers hand matrices of n rows");
+        debug_assert!(
+            first == 0 || matches!(action, Action::HalfSolve | Action::Multiply),
+            "transposes fill the leading rows"
+        );
+        match self.kind {
+            FactorKind::ScaledIdentity { variance, .. } => {
+                let deviation = variance.sqrt();
+                if action.is_solve() {
+                    map_rows(x, |_, value| value / deviation);
+                } else {
+                    map_rows(x, |_, value| value * deviation);
+                }
+                return Ok(());
+            }
+            FactorKind::Diagonal { variances } => {
+                return scale_by_deviations(action, variances, self.scale, x, workspace);
+            }
+            FactorKind::Dense { l } => {
+                let rest = l.nrows() - first;
+                let l = l.submatrix(first, first, rest, rest);
+                let x = x.as_mut().subrows_mut(first, rest);
+                dense::triangular::act(l, action, x, workspace)?;
+            }
+            FactorKind::BlockDiagonal { blocks } => {
+                let mut start = 0;
+                for b in 0..blocks.count() {
+                    let factor = factor_of(blocks.block(b))?;
+                    let n = factor.dim();
+                    let rows = x.as_mut().subrows_mut(start, n);
+                    if start + n > first && !is_zero(rows.as_ref()) {
+                        factor.act(action, first.saturating_sub(start), rows, workspace)?;
+                    }
+                    start += n;
+                }
+            }
+            FactorKind::Custom { factor } => match action {
+                Action::HalfSolve => factor.half_solve_in_place(x.as_mut(), workspace)?,
+                Action::HalfSolveTranspose => {
+                    factor.half_solve_transpose_in_place(x.as_mut(), workspace)?;
+                }
+                Action::Multiply => factor.multiply_in_place(x.as_mut(), workspace)?,
+                Action::MultiplyTranspose => {
+                    factor.multiply_transpose_in_place(x.as_mut(), workspace)?;
+                }
+            },
+        }
+        if self.scale != T::one() {
+            let deviation = self.scale.sqrt();
+            if action.is_solve() {
+                map_rows(x, |_, value| value / deviation);
+            } else {
+                map_rows(x, |_, value| value * deviation);
+            }
+        }
+        Ok(())
+    }
+
+    /// The diagonal of the factor, `√c L_ii`, into a slice of length `n`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DimensionMismatch`] if `out` has not length `n`; what a custom factor
+    /// returns.
+    pub fn diag_into(&self, out: &mut [T]) -> Result<(), Error> {
+        validate::dimension("diagonal", self.dim(), out.len())?;
+        match self.kind {
+            FactorKind::ScaledIdentity { variance, .. } => {
+                out.fill(variance.sqrt());
+                return Ok(());
+            }
+            FactorKind::Diagonal { variances } => {
+                for (value, &v) in out.iter_mut().zip(variances) {
+                    *value = (self.scale * v).sqrt();
+                }
+                return Ok(());
+            }
+            FactorKind::Dense { l } => {
+                for (i, value) in out.iter_mut().enumerate() {
+                    *value = l[(i, i)];
+                }
+            }
+            FactorKind::BlockDiagonal { blocks } => for_each_block(blocks, |block, range| {
+                factor_of(block)?.diag_into(&mut out[range])
+            })?,
+            FactorKind::Custom { factor } => factor.factor_diag_into(out)?,
+        }
+        if self.scale != T::one() {
+            let deviation = self.scale.sqrt();
+            for value in out.iter_mut() {
+                *value *= deviation;
+            }
+        }
+        Ok(())
+    }
+
+    /// `ln det Σ = 2 Σ ln L_ii`, in the log domain throughout.
+    ///
+    /// # Errors
+    ///
+    /// What a custom factor returns.
+    pub fn logdet(&self) -> Result<T, Error> {
+        let two = T::of(2.0);
+        let n = self.dim();
+        let unscaled = match self.kind {
+            FactorKind::ScaledIdentity { variance, .. } => {
+                return Ok(T::of_count(n) * variance.ln());
+            }
+            FactorKind::Diagonal { variances } => {
+                return Ok(sum_map(n, |i| (self.scale * variances[i]).ln()));
+            }
+            FactorKind::Dense { l } => {
+                let deviation = self.scale.sqrt();
+                return Ok(two * sum_map(n, |i| (deviation * l[(i, i)]).ln()));
+            }
+            FactorKind::BlockDiagonal { blocks } => {
+                let mut sum = CompensatedSum::new();
+                for b in 0..blocks.count() {
+                    sum.add(blocks.block(b).logdet()?);
+                }
+                sum.value()
+            }
+            FactorKind::Custom { factor } => factor.factor_logdet()?,
+        };
+        Ok(if self.scale == T::one() {
+            unscaled
+        } else {
+            unscaled + T::of_count(n) * self.scale.ln()
+        })
+    }
+
+    /// Columns `range` of the factor itself, into an `n × range.len()` matrix.
+    pub(crate) fn columns_into(
+        &self,
+        range: Range<usize>,
+        mut out: MatMut<'_, T>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<(), Error> {
+        if let FactorKind::Dense { l } = self.kind {
+            let deviation = self.scale.sqrt();
+            out.fill(T::zero());
+            for (k, j) in range.enumerate() {
+                for i in j..l.nrows() {
+                    out[(i, k)] = deviation * l[(i, j)];
+                }
+            }
+            Ok(())
+        } else {
+            unit_columns_into(range.start, out.as_mut());
+            self.act(Action::Multiply, range.start, out, workspace)
+        }
+    }
+
+    /// `Σ_{j<i} L_ij²` for every row `i`.
+    pub(crate) fn squares_below_by_row_into(
+        &self,
+        out: &mut [T],
+        workspace: &mut Workspace<T>,
+    ) -> Result<(), Error> {
+        match self.kind {
+            FactorKind::ScaledIdentity { .. } | FactorKind::Diagonal { .. } => {
+                out.fill(T::zero());
+            }
+            FactorKind::Dense { l } => {
+                out.fill(T::zero());
+                for j in 0..l.ncols() {
+                    let below = l.col(j).subrows(j + 1, l.nrows() - j - 1);
+                    for (value, &entry) in out[j + 1..].iter_mut().zip(below.iter()) {
+                        *value += entry * entry;
+                    }
+                }
+            }
+            FactorKind::BlockDiagonal { blocks } => for_each_block(blocks, |block, range| {
+                factor_of(block)?.squares_below_by_row_into(&mut out[range], workspace)
+            })?,
+            FactorKind::Custom { factor } => factor.squares_below_by_row_into(out, workspace)?,
+        }
+        if self.scale != T::one() {
+            for value in out.iter_mut() {
+                *value *= self.scale;
+            }
+        }
+        Ok(())
+    }
+
+    /// `Σ_{i>j} (L⁻¹)_ij²` for every column `j`.
+    pub(crate) fn inverse_squares_below_by_column_into(
+        &self,
+        out: &mut [T],
+        workspace: &mut Workspace<T>,
+    ) -> Result<(), Error> {
+        match self.kind {
+            FactorKind::ScaledIdentity { .. } | FactorKind::Diagonal { .. } => {
+                out.fill(T::zero());
+            }
+            FactorKind::Dense { l } => {
+                dense::triangular::inverse_squares_below_by_column_into(l, out, workspace)?;
+            }
+            FactorKind::BlockDiagonal { blocks } => for_each_block(blocks, |block, range| {
+                factor_of(block)?.inverse_squares_below_by_column_into(&mut out[range], workspace)
+            })?,
+            FactorKind::Custom { factor } => {
+                factor.inverse_squares_below_by_column_into(out, workspace)?;
+            }
+        }
+        if self.scale != T::one() {
+            for value in out.iter_mut() {
+                *value /= self.scale;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Calls `f` with every block and the range of coordinates that it covers.
+pub(crate) fn for_each_block<T: Scalar>(
+    blocks: &dyn Blocks<T>,
+    mut f: impl FnMut(&dyn CovarianceOperator<T>, Range<usize>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut start = 0;
+    for b in 0..blocks.count() {
+        let block = blocks.block(b);
+        let n = block.dim();
+        f(block, start..start + n)?;
+        start += n;
+    }
+    Ok(())
+}
+
+/// The factor of `operator`, after a check that it has the operator's dimension: only a
+/// type written elsewhere can fail it.
+pub(crate) fn factor_of<T: Scalar>(
+    operator: &(impl CovarianceOperator<T> + ?Sized),
+) -> Result<CholeskyFactor<'_, T>, Error> {
+    let factor = operator.cholesky();
+    validate::dimension("Cholesky factor", operator.dim(), factor.dim())?;
+    Ok(factor)
+}
+
+fn scale_by_deviations<T: Scalar>(
+    action: Action,
+    variances: &[T],
+    scale: T,
+    x: MatMut<'_, T>,
+    workspace: &mut Workspace<T>,
+) -> Result<(), Error> {
+    let deviation = |i: usize| (scale * variances[i]).sqrt();
+    match (x.ncols(), action.is_solve()) {
+        (0 | 1, true) => map_rows(x, |i, value| value / deviation(i)),
+        (0 | 1, false) => map_rows(x, |i, value| value * deviation(i)),
+        (_, solve) => workspace.with(variances.len(), |buffer, _| {
+            for (i, value) in buffer.iter_mut().enumerate() {
+                *value = deviation(i);
+            }
+            if solve {
+                map_rows(x, |i, value| value / buffer[i]);
+            } else {
+                map_rows(x, |i, value| value * buffer[i]);
+            }
+            Ok(())
+        })?,
+    }
+    Ok(())
+}
+
+fn is_zero<T: Scalar>(x: MatRef<'_, T>) -> bool {
+    (0..x.ncols()).all(|j| x.col(j).iter().all(|&value| value == T::zero()))
+}

@@ -1,0 +1,71 @@
+//! Owned vectors and matrices whose allocation can fail without ending the program.
+
+use faer::{Col, Mat};
+
+use crate::{Error, Scalar};
+
+/// A zero column of length `n`.
+pub(crate) fn zero_col<T: Scalar>(what: &'static str, n: usize) -> Result<Col<T>, Error> {
+    reservable::<T>(what, n, 1)?;
+    Ok(Col::zeros(n))
+}
+
+/// A column of length `n` that `fill` writes.
+pub(crate) fn filled_col<T: Scalar>(
+    what: &'static str,
+    n: usize,
+    fill: impl FnOnce(&mut [T]) -> Result<(), Error>,
+) -> Result<Col<T>, Error> {
+    let mut col = zero_col(what, n)?;
+    match col.try_as_col_major_mut() {
+        Some(contiguous) => fill(contiguous.as_slice_mut())?,
+        None => unreachable!("an owned column is contiguous"),
+    }
+    Ok(col)
+}
+
+/// A zero matrix.
+pub(crate) fn zero_mat<T: Scalar>(
+    what: &'static str,
+    rows: usize,
+    columns: usize,
+) -> Result<Mat<T>, Error> {
+    reservable::<T>(what, rows, columns)?;
+    Ok(Mat::zeros(rows, columns))
+}
+
+/// A zero vector.
+pub(crate) fn zero_vec<T: Scalar>(what: &'static str, n: usize) -> Result<Vec<T>, Error> {
+    let mut v = Vec::new();
+    v.try_reserve_exact(n)
+        .map_err(|_| Error::AllocationFailed {
+            what,
+            rows: n,
+            columns: 1,
+        })?;
+    v.resize(n, T::zero());
+    Ok(v)
+}
+
+/// Above this many numbers a reservation is tried first: faer's constructors abort where
+/// memory is short, and the trial costs a system call that small sizes should not pay.
+const CERTAIN: usize = 1 << 16;
+
+fn reservable<T: Scalar>(what: &'static str, rows: usize, columns: usize) -> Result<(), Error> {
+    let failed = || Error::AllocationFailed {
+        what,
+        rows,
+        columns,
+    };
+    // faer pads every column to a multiple of its alignment.
+    let len = rows
+        .checked_add(128)
+        .and_then(|padded| padded.checked_mul(columns.max(1)))
+        .ok_or_else(failed)?;
+    if len > CERTAIN {
+        Vec::<T>::new()
+            .try_reserve_exact(len)
+            .map_err(|_| failed())?;
+    }
+    Ok(())
+}

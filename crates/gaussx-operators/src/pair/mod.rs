@@ -1,0 +1,156 @@
+//! Where two structures meet: the terms of `M = L_q⁻¹ L_p` that KL, cross-entropy and
+//! expected log-likelihoods need.
+//!
+//! The only place that looks at two structures at once. What a pair costs:
+//!
+//! | q \ p | `c I` | diagonal | block | dense |
+//! |---|---|---|---|---|
+//! | `c I` | 1 | `n` | sum over p's blocks | `n²` |
+//! | diagonal | `n` | `n` | sum over p's blocks | `n²` |
+//! | block | per block of q | per block of q | per block where partitions match | panels, zeros skipped |
+//! | dense | `n³/3` | `n³/3` | panels, zeros skipped | `n³/3` |
+//!
+//! A custom factor meets its own kind through
+//! [`LowerTriangular::meet`](crate::LowerTriangular::meet), a diagonal one through its
+//! sums of squares, and every other through half-solves of panels: bounded memory.
+//!
+//! # How the divergence keeps its digits
+//!
+//! `tr(Σ_q⁻¹ Σ_p) - n - ln det(Σ_q⁻¹ Σ_p)` is never formed as written: near `p = q` its
+//! terms cancel and nothing is left. Three forms, all sums of terms that cannot be
+//! negative, exactly zero for equal arguments:
+//!
+//! * **diagonal** (either side): the excess of each squared pivot over 1 comes from the
+//!   difference of the variances;
+//! * **difference** (both matrices known entry by entry, and close): from
+//!   `F = L_q⁻¹ (Σ_p - Σ_q) L_q⁻ᵀ`, the pivots `1 + g_i` and rows `s_i` of the Cholesky
+//!   factor of `I + F`;
+//! * **factor** (all others): from `E = L_q⁻¹ (L_p - L_q)`, `M = I + E`.
+
+mod blocks;
+mod diagonal;
+mod difference;
+mod panels;
+mod part;
+mod terms;
+
+pub use terms::PairTerms;
+
+use crate::{CovarianceOperator, Error, FactorKind, Scalar, Workspace, validate};
+use part::Part;
+
+/// `tr(Σ_q⁻¹ Σ_p) - n - ln det(Σ_q⁻¹ Σ_p)`: twice the covariance part of KL(p‖q).
+///
+/// Never negative, exactly 0 for equal covariances, `∞` where it overflows.
+///
+/// # Errors
+///
+/// [`Error::DimensionMismatch`]; [`Error::AllocationFailed`];
+/// [`Error::NotRepresentable`] where an operator breaks its contract.
+///
+/// # Examples
+///
+/// ```
+/// use gaussx_operators::{DiagonalCovariance, ScaledIdentity, Workspace, pair};
+///
+/// let p = DiagonalCovariance::new(&[1.0, 2.0])?;
+/// let q = ScaledIdentity::new(2, 1.0)?;
+/// let divergence = pair::divergence(&p, &q, &mut Workspace::new())?;
+/// assert!((divergence - (1.0 - 2.0_f64.ln())).abs() < 1e-15);
+/// # Ok::<(), gaussx_operators::Error>(())
+/// ```
+pub fn divergence<T: Scalar>(
+    p: &(impl CovarianceOperator<T> + ?Sized),
+    q: &(impl CovarianceOperator<T> + ?Sized),
+    workspace: &mut Workspace<T>,
+) -> Result<T, Error> {
+    validate::dimension("covariance q", p.dim(), q.dim())?;
+    let value = divergence_of_parts(Part::of(&p)?, Part::of(&q)?, workspace)?;
+    validate::representable("divergence of two covariances", value)
+}
+
+/// `tr(Σ_q⁻¹ Σ_p) = ‖L_q⁻¹ L_p‖_F²`.
+///
+/// # Errors
+///
+/// [`Error::DimensionMismatch`]; [`Error::AllocationFailed`];
+/// [`Error::NotRepresentable`] where an operator breaks its contract.
+///
+/// # Examples
+///
+/// ```
+/// use gaussx_operators::{DiagonalCovariance, ScaledIdentity, Workspace, pair};
+///
+/// let p = DiagonalCovariance::new(&[1.0, 2.0])?;
+/// let q = ScaledIdentity::new(2, 0.5)?;
+/// assert_eq!(pair::trace(&p, &q, &mut Workspace::new())?, 6.0);
+/// # Ok::<(), gaussx_operators::Error>(())
+/// ```
+pub fn trace<T: Scalar>(
+    p: &(impl CovarianceOperator<T> + ?Sized),
+    q: &(impl CovarianceOperator<T> + ?Sized),
+    workspace: &mut Workspace<T>,
+) -> Result<T, Error> {
+    validate::dimension("covariance q", p.dim(), q.dim())?;
+    let value = trace_of_parts(Part::of(&p)?, Part::of(&q)?, workspace)?;
+    validate::representable("trace of two covariances", value)
+}
+
+fn divergence_of_parts<T: Scalar>(
+    p: Part<'_, T>,
+    q: Part<'_, T>,
+    workspace: &mut Workspace<T>,
+) -> Result<T, Error> {
+    if let (Some(p), Some(v_q)) = (p.as_diagonal(), q.as_diagonal()) {
+        return Ok(diagonal::divergence_of_two(q.dim(), p, v_q));
+    }
+    if blocks::split(p, q) {
+        return blocks::sum(p, q, workspace, divergence_of_parts);
+    }
+    if let Some(v_q) = q.as_diagonal() {
+        return diagonal::divergence_from_diagonal(p, v_q, workspace);
+    }
+    if let Some(v_p) = p.as_diagonal() {
+        return diagonal::divergence_of_diagonal(v_p, q, workspace);
+    }
+    if let Some(terms) = own_kind(p, q, workspace)? {
+        return Ok(terms.divergence());
+    }
+    match difference::divergence(p, q, workspace)? {
+        Some(value) => Ok(value),
+        None => panels::divergence(p, q, workspace),
+    }
+}
+
+fn trace_of_parts<T: Scalar>(
+    p: Part<'_, T>,
+    q: Part<'_, T>,
+    workspace: &mut Workspace<T>,
+) -> Result<T, Error> {
+    if let Some(v_q) = q.as_diagonal() {
+        return diagonal::trace_from_diagonal(p, v_q, workspace);
+    }
+    if blocks::split(p, q) {
+        return blocks::sum(p, q, workspace, trace_of_parts);
+    }
+    if let Some(v_p) = p.as_diagonal() {
+        return diagonal::trace_of_diagonal(v_p, q, workspace);
+    }
+    if let Some(terms) = own_kind(p, q, workspace)? {
+        return Ok(terms.trace());
+    }
+    panels::trace(p, q, workspace)
+}
+
+fn own_kind<T: Scalar>(
+    p: Part<'_, T>,
+    q: Part<'_, T>,
+    workspace: &mut Workspace<T>,
+) -> Result<Option<PairTerms<T>>, Error> {
+    match (p.factor.kind(), q.factor.kind()) {
+        (FactorKind::Custom { factor: l_p }, FactorKind::Custom { factor: l_q }) => {
+            l_q.meet(l_p, p.factor.scale() / q.factor.scale(), workspace)
+        }
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,82 @@
+//! The scalar types, and the constants each has in its own precision.
+
+use core::fmt::{Debug, Display, LowerExp};
+
+use faer::traits::RealField;
+use num_traits::Float;
+
+/// A real scalar: `f32` or `f64`, and nothing else.
+///
+/// Adds to faer's arithmetic and num-traits' [`Float`] the constants that Gaussian
+/// formulas need, each rounded once in its own precision. Sealed.
+///
+/// # Examples
+///
+/// ```
+/// use gaussx_operators::Scalar;
+///
+/// assert_eq!(f64::LN_2PI, 1.8378770664093453);
+/// assert_eq!(f32::LN_2PI, 1.837877);
+/// ```
+pub trait Scalar:
+    RealField + Float + Debug + Display + LowerExp + Default + Send + Sync + 'static + sealed::Sealed
+{
+    /// ln 2π.
+    const LN_2PI: Self;
+
+    /// The nearest value to `x` in this type.
+    #[must_use]
+    fn of(x: f64) -> Self;
+
+    /// The value as an `f64`, exactly.
+    #[must_use]
+    fn as_f64(self) -> f64;
+
+    /// The nearest value to the count `n` in this type.
+    #[must_use]
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "a dimension above 2^53 is rounded"
+    )]
+    fn of_count(n: usize) -> Self {
+        Self::of(n as f64)
+    }
+}
+
+impl Scalar for f64 {
+    #[allow(
+        clippy::excessive_precision,
+        reason = "digits of the constant, rounded by the compiler"
+    )]
+    const LN_2PI: Self = 1.837_877_066_409_345_483_560_659;
+
+    fn of(x: f64) -> Self {
+        x
+    }
+
+    fn as_f64(self) -> f64 {
+        self
+    }
+}
+
+impl Scalar for f32 {
+    const LN_2PI: Self = 1.837_877_1;
+
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "rounding is the meaning of the conversion"
+    )]
+    fn of(x: f64) -> Self {
+        x as Self
+    }
+
+    fn as_f64(self) -> f64 {
+        f64::from(self)
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}

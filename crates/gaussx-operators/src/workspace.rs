@@ -1,0 +1,109 @@
+//! Scratch memory that is kept between calls, and the parallelism setting.
+
+use faer::Par;
+
+use crate::{Error, Scalar};
+
+/// Reusable scratch for operators and factors, with the parallelism that they may use.
+///
+/// A stack of buffers: an operation takes one, hands the workspace on to what it calls,
+/// and gives the buffer back. After the first call of a kind no memory is allocated. A
+/// new workspace is empty and costs nothing; operations that need no scratch never
+/// fill it.
+///
+/// # Examples
+///
+/// ```
+/// use gaussx_operators::Workspace;
+///
+/// let mut workspace = Workspace::<f64>::new();
+/// let buffer = workspace.take(3)?;
+/// assert_eq!(buffer, [0.0; 3]);
+/// workspace.give(buffer);
+/// # Ok::<(), gaussx_operators::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Workspace<T> {
+    buffers: Vec<Vec<T>>,
+    par: Par,
+}
+
+impl<T: Scalar> Default for Workspace<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Scalar> Workspace<T> {
+    /// An empty workspace for one thread.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_parallelism(Par::Seq)
+    }
+
+    /// An empty workspace whose dense operations may use `par` threads.
+    #[must_use]
+    pub fn with_parallelism(par: Par) -> Self {
+        Self {
+            buffers: Vec::new(),
+            par,
+        }
+    }
+
+    /// How many threads dense operations may use.
+    #[must_use]
+    pub fn parallelism(&self) -> Par {
+        self.par
+    }
+
+    /// A buffer of `len` zeros; give it back with [`give`](Self::give).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AllocationFailed`] if the memory cannot be had.
+    pub fn take(&mut self, len: usize) -> Result<Vec<T>, Error> {
+        // The smallest buffer that is large enough, else the largest: so that a repeated
+        // sequence of requests settles on buffers that fit.
+        let fits = |b: &Vec<T>| b.capacity() >= len;
+        let best = (0..self.buffers.len()).min_by_key(|&i| {
+            let capacity = self.buffers[i].capacity();
+            if fits(&self.buffers[i]) {
+                (0, capacity)
+            } else {
+                (1, usize::MAX - capacity)
+            }
+        });
+        let mut buffer = best.map_or_else(Vec::new, |i| self.buffers.swap_remove(i));
+        buffer.clear();
+        buffer
+            .try_reserve_exact(len)
+            .map_err(|_| Error::AllocationFailed {
+                what: "scratch memory",
+                rows: len,
+                columns: 1,
+            })?;
+        buffer.resize(len, T::zero());
+        Ok(buffer)
+    }
+
+    /// Returns a buffer for later use.
+    pub fn give(&mut self, buffer: Vec<T>) {
+        self.buffers.push(buffer);
+    }
+
+    /// Lends a buffer of `len` zeros to `f`, together with the workspace, and keeps it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AllocationFailed`], and what `f` returns.
+    pub fn with<R>(
+        &mut self,
+        len: usize,
+        f: impl FnOnce(&mut [T], &mut Self) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let mut buffer = self.take(len)?;
+        let result = f(&mut buffer, self);
+        self.give(buffer);
+        result
+    }
+}
