@@ -1,1 +1,10 @@
+//! What the integration tests share: random covariances, plain references, comparison.
+//!
+//! Nothing here uses the library's own formulas: a reference is textbook loops over
+//! `Vec`s, or a number from higher-precision arithmetic.
+#![forbid(unsafe_code)]
 
+/// The README's code runs as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

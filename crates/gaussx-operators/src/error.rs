@@ -199,6 +199,21 @@ impl Error {
         }
     }
 
+    /// A result that overflowed on the way or is not a number.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gaussx_operators::Error;
+    ///
+    /// let message = Error::not_representable("score").to_string();
+    /// assert!(message.starts_with("score is not representable"));
+    /// ```
+    #[must_use]
+    pub fn not_representable(what: &'static str) -> Self {
+        Self::NotRepresentable { what }
+    }
+
     /// The same error, seen from one level further out: a failing pivot gets `block`
     /// in front of its path, every other error is unchanged.
     ///

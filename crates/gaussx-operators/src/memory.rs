@@ -1,17 +1,32 @@
 //! Owned vectors and matrices whose allocation can fail without ending the program.
+//!
+//! ```
+//! use gaussx_operators::{Error, memory};
+//!
+//! let error = memory::zero_mat::<f64>("kernel matrix", 1 << 40, 1 << 40).unwrap_err();
+//! assert!(matches!(error, Error::AllocationFailed { .. }));
+//! ```
 
 use faer::{Col, Mat};
 
 use crate::{Error, Scalar};
 
 /// A zero column of length `n`.
-pub(crate) fn zero_col<T: Scalar>(what: &'static str, n: usize) -> Result<Col<T>, Error> {
+///
+/// # Errors
+///
+/// [`Error::AllocationFailed`].
+pub fn zero_col<T: Scalar>(what: &'static str, n: usize) -> Result<Col<T>, Error> {
     reservable::<T>(what, n, 1)?;
     Ok(Col::zeros(n))
 }
 
 /// A column of length `n` that `fill` writes.
-pub(crate) fn filled_col<T: Scalar>(
+///
+/// # Errors
+///
+/// [`Error::AllocationFailed`], and what `fill` returns.
+pub fn filled_col<T: Scalar>(
     what: &'static str,
     n: usize,
     fill: impl FnOnce(&mut [T]) -> Result<(), Error>,
@@ -25,7 +40,11 @@ pub(crate) fn filled_col<T: Scalar>(
 }
 
 /// A zero matrix.
-pub(crate) fn zero_mat<T: Scalar>(
+///
+/// # Errors
+///
+/// [`Error::AllocationFailed`].
+pub fn zero_mat<T: Scalar>(
     what: &'static str,
     rows: usize,
     columns: usize,
@@ -35,7 +54,11 @@ pub(crate) fn zero_mat<T: Scalar>(
 }
 
 /// A zero vector.
-pub(crate) fn zero_vec<T: Scalar>(what: &'static str, n: usize) -> Result<Vec<T>, Error> {
+///
+/// # Errors
+///
+/// [`Error::AllocationFailed`].
+pub fn zero_vec<T: Scalar>(what: &'static str, n: usize) -> Result<Vec<T>, Error> {
     let mut v = Vec::new();
     v.try_reserve_exact(n)
         .map_err(|_| Error::AllocationFailed {

@@ -15,7 +15,7 @@ use num_traits::Float;
 /// ```
 /// use gaussx_operators::Scalar;
 ///
-/// assert_eq!(f64::LN_2PI, 1.8378770664093453);
+/// assert_eq!(f64::LN_2PI, 1.8378770664093456);
 /// assert_eq!(f32::LN_2PI, 1.837877);
 /// ```
 pub trait Scalar:

@@ -1,10 +1,29 @@
-//! The checks at the public door: sizes, finiteness, symmetry, indices.
+//! The checks at a public door: sizes, finiteness, symmetry, indices, signs.
+//!
+//! Constructors and quantities use them once, on what a caller hands in; operators
+//! written elsewhere may too, so that their errors read alike.
+//!
+//! ```
+//! use gaussx_operators::{Error, validate};
+//!
+//! fn correlation(rho: f64) -> Result<f64, Error> {
+//!     validate::positive("1 - rho²", 1.0 - rho * rho)?;
+//!     Ok(rho)
+//! }
+//! assert!(correlation(0.5).is_ok());
+//! assert!(correlation(f64::NAN).is_err());
+//! ```
 
 use faer::{ColRef, MatRef};
 
 use crate::{Error, Scalar};
 
-pub(crate) fn dimension(what: &'static str, expected: usize, found: usize) -> Result<(), Error> {
+/// `found == expected`.
+///
+/// # Errors
+///
+/// [`Error::DimensionMismatch`].
+pub fn dimension(what: &'static str, expected: usize, found: usize) -> Result<(), Error> {
     if expected == found {
         Ok(())
     } else {
@@ -12,7 +31,12 @@ pub(crate) fn dimension(what: &'static str, expected: usize, found: usize) -> Re
     }
 }
 
-pub(crate) fn square<T: Scalar>(what: &'static str, a: MatRef<'_, T>) -> Result<(), Error> {
+/// As many rows as columns.
+///
+/// # Errors
+///
+/// [`Error::NotSquare`].
+pub fn square<T: Scalar>(what: &'static str, a: MatRef<'_, T>) -> Result<(), Error> {
     if a.nrows() == a.ncols() {
         Ok(())
     } else {
@@ -24,23 +48,31 @@ pub(crate) fn square<T: Scalar>(what: &'static str, a: MatRef<'_, T>) -> Result<
     }
 }
 
-pub(crate) fn finite<T: Scalar>(what: &'static str, x: ColRef<'_, T>) -> Result<(), Error> {
+/// No NaN and no infinity in a column.
+///
+/// # Errors
+///
+/// [`Error::NonFinite`], the first in order.
+pub fn finite<T: Scalar>(what: &'static str, x: ColRef<'_, T>) -> Result<(), Error> {
     finite_matrix(what, x.as_mat())
 }
 
-pub(crate) fn finite_matrix<T: Scalar>(what: &'static str, a: MatRef<'_, T>) -> Result<(), Error> {
-    for column in 0..a.ncols() {
-        finite_rows(what, a, column, 0)?;
-    }
-    Ok(())
+/// No NaN and no infinity in a matrix.
+///
+/// # Errors
+///
+/// [`Error::NonFinite`], the first in column order.
+pub fn finite_matrix<T: Scalar>(what: &'static str, a: MatRef<'_, T>) -> Result<(), Error> {
+    (0..a.ncols()).try_for_each(|column| finite_rows(what, a, column, 0))
 }
 
-/// Rows from the diagonal down only, for matrices whose upper triangle is not read.
-pub(crate) fn finite_lower<T: Scalar>(what: &'static str, a: MatRef<'_, T>) -> Result<(), Error> {
-    for column in 0..a.ncols() {
-        finite_rows(what, a, column, column)?;
-    }
-    Ok(())
+/// No NaN and no infinity on or below the diagonal.
+///
+/// # Errors
+///
+/// [`Error::NonFinite`], the first in column order.
+pub fn finite_lower<T: Scalar>(what: &'static str, a: MatRef<'_, T>) -> Result<(), Error> {
+    (0..a.ncols()).try_for_each(|column| finite_rows(what, a, column, column))
 }
 
 fn finite_rows<T: Scalar>(
@@ -72,12 +104,16 @@ fn finite_rows<T: Scalar>(
 
 /// `|a_ij - a_ji| <= √ε √(a_ii a_jj)` for every pair: relative to the diagonal, so that
 /// units do not matter.
-pub(crate) fn symmetric<T: Scalar>(what: &'static str, a: MatRef<'_, T>) -> Result<(), Error> {
+///
+/// # Errors
+///
+/// [`Error::NotSymmetric`].
+pub fn symmetric<T: Scalar>(what: &'static str, a: MatRef<'_, T>) -> Result<(), Error> {
     let tolerance = <T as num_traits::Float>::epsilon().sqrt();
     for column in 0..a.ncols() {
         for row in column + 1..a.nrows() {
             let (lower, upper) = (a[(row, column)], a[(column, row)]);
-            // Bit-equal entries are symmetric whatever the diagonal holds.
+            // Equal entries are symmetric whatever the diagonal holds.
             if lower == upper {
                 continue;
             }
@@ -97,41 +133,68 @@ pub(crate) fn symmetric<T: Scalar>(what: &'static str, a: MatRef<'_, T>) -> Resu
     Ok(())
 }
 
-pub(crate) fn indices(what: &'static str, indices: &[usize], dim: usize) -> Result<(), Error> {
+/// Every index below `dim`.
+///
+/// # Errors
+///
+/// [`Error::IndexOutOfRange`].
+pub fn indices(what: &'static str, indices: &[usize], dim: usize) -> Result<(), Error> {
     match indices.iter().find(|&&index| index >= dim) {
         None => Ok(()),
         Some(&index) => Err(Error::IndexOutOfRange { what, index, dim }),
     }
 }
 
+/// No index twice, in one set or in two that must be disjoint.
+///
+/// # Errors
+///
+/// [`Error::DuplicateIndex`].
+pub fn distinct<'a>(
+    what: &'static str,
+    indices: impl IntoIterator<Item = &'a usize>,
+) -> Result<(), Error> {
+    let mut seen = std::collections::HashSet::new();
+    match indices.into_iter().find(|&&index| !seen.insert(index)) {
+        None => Ok(()),
+        Some(&index) => Err(Error::DuplicateIndex { what, index }),
+    }
+}
+
 /// A finite number above zero.
-pub(crate) fn positive<T: Scalar>(name: &'static str, value: T) -> Result<(), Error> {
+///
+/// # Errors
+///
+/// [`Error::InvalidParameter`].
+pub fn positive<T: Scalar>(name: &'static str, value: T) -> Result<(), Error> {
     if value.is_finite() && value > T::zero() {
         Ok(())
     } else {
-        Err(Error::invalid_parameter(
-            name,
-            value,
-            "finite and greater than zero",
-        ))
+        let requirement = "finite and greater than zero";
+        Err(Error::invalid_parameter(name, value, requirement))
     }
 }
 
 /// A finite number, zero or above.
-pub(crate) fn non_negative<T: Scalar>(name: &'static str, value: T) -> Result<(), Error> {
+///
+/// # Errors
+///
+/// [`Error::InvalidParameter`].
+pub fn non_negative<T: Scalar>(name: &'static str, value: T) -> Result<(), Error> {
     if value.is_finite() && value >= T::zero() {
         Ok(())
     } else {
-        Err(Error::invalid_parameter(
-            name,
-            value,
-            "finite and not negative",
-        ))
+        let requirement = "finite and not negative";
+        Err(Error::invalid_parameter(name, value, requirement))
     }
 }
 
-/// Passes `value` on unless it is NaN.
-pub(crate) fn representable<T: Scalar>(what: &'static str, value: T) -> Result<T, Error> {
+/// Passes a result on unless it is NaN.
+///
+/// # Errors
+///
+/// [`Error::NotRepresentable`].
+pub fn representable<T: Scalar>(what: &'static str, value: T) -> Result<T, Error> {
     if value.is_nan() {
         Err(Error::NotRepresentable { what })
     } else {
