@@ -4,6 +4,15 @@
 //! `Vec`s, or a number from higher-precision arithmetic.
 #![forbid(unsafe_code)]
 
+pub mod ar1;
+pub mod compare;
+pub mod naive;
+pub mod random;
+pub mod structures;
+
+#[cfg(doctest)]
+mod guide;
+
 /// The README's code runs as a test.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

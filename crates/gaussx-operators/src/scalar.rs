@@ -24,6 +24,9 @@ pub trait Scalar:
     /// ln 2π.
     const LN_2PI: Self;
 
+    /// The distance from 1 to the next larger number.
+    const EPSILON: Self;
+
     /// The nearest value to `x` in this type.
     #[must_use]
     fn of(x: f64) -> Self;
@@ -49,6 +52,7 @@ impl Scalar for f64 {
         reason = "digits of the constant, rounded by the compiler"
     )]
     const LN_2PI: Self = 1.837_877_066_409_345_483_560_659;
+    const EPSILON: Self = Self::EPSILON;
 
     fn of(x: f64) -> Self {
         x
@@ -61,6 +65,7 @@ impl Scalar for f64 {
 
 impl Scalar for f32 {
     const LN_2PI: Self = 1.837_877_1;
+    const EPSILON: Self = Self::EPSILON;
 
     #[allow(
         clippy::cast_possible_truncation,

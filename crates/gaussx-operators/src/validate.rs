@@ -109,7 +109,7 @@ fn finite_rows<T: Scalar>(
 ///
 /// [`Error::NotSymmetric`].
 pub fn symmetric<T: Scalar>(what: &'static str, a: MatRef<'_, T>) -> Result<(), Error> {
-    let tolerance = <T as num_traits::Float>::epsilon().sqrt();
+    let tolerance = T::EPSILON.sqrt();
     for column in 0..a.ncols() {
         for row in column + 1..a.nrows() {
             let (lower, upper) = (a[(row, column)], a[(column, row)]);

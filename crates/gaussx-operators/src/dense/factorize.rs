@@ -1,16 +1,20 @@
 //! Cholesky factorisation in the storage of the matrix, which stays recoverable.
 
 use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::cholesky::llt::factor;
-use faer::linalg::triangular_inverse;
-use faer::{Mat, MatMut, MatRef, Par};
+use faer::linalg::cholesky::llt::factor as llt;
+use faer::linalg::matmul::triangular::{self, BlockStructure};
+use faer::linalg::{triangular_inverse, triangular_solve};
+use faer::prelude::default;
+use faer::{Accum, Mat, MatMut, MatRef, Par};
 
 use crate::memory::{zero_mat, zero_vec};
-use crate::sum::sum_map;
 use crate::{Error, Rejected, Scalar};
 
 /// Below this size a plain loop beats the set-up of a blocked kernel.
 const SMALL: usize = 16;
+
+/// Below this size a block is factored by faer's own kernel.
+const BLOCK: usize = 128;
 
 /// Replaces the lower triangle of a symmetric matrix by its Cholesky factor, leaves the
 /// entries in the strict upper triangle and returns the diagonal.
@@ -26,7 +30,7 @@ pub(super) fn in_place<T: Scalar>(mut a: MatMut<'_, T>, par: Par) -> Result<Vec<
         }
     }
     let factored = check_variances(&diag)
-        .and_then(|()| factor_lower(a.as_mut(), &diag, par))
+        .and_then(|()| factor_lower(a.as_mut(), par))
         .and_then(|()| check_pivots(a.as_ref(), &diag));
     match factored {
         Ok(()) => Ok(diag),
@@ -97,7 +101,7 @@ fn check_variances<T: Scalar>(diag: &[T]) -> Result<(), Error> {
 /// matrix that must be accepted (Higham, ASNA 2nd ed., Theorem 10.7).
 fn check_pivots<T: Scalar>(l: MatRef<'_, T>, diag: &[T]) -> Result<(), Error> {
     let n = diag.len();
-    let noise = T::of_count(n) * <T as num_traits::Float>::epsilon();
+    let noise = T::of_count(n) * T::EPSILON;
     for i in 1..n {
         let pivot = l[(i, i)];
         if !(pivot / diag[i].sqrt() > noise.sqrt()) {
@@ -107,45 +111,85 @@ fn check_pivots<T: Scalar>(l: MatRef<'_, T>, diag: &[T]) -> Result<(), Error> {
     Ok(())
 }
 
-fn factor_lower<T: Scalar>(mut a: MatMut<'_, T>, diag: &[T], par: Par) -> Result<(), Error> {
+/// Cholesky factorisation of the lower triangle; the strict upper one is neither read nor
+/// written.
+fn factor_lower<T: Scalar>(a: MatMut<'_, T>, par: Par) -> Result<(), Error> {
     let n = a.nrows();
     if n <= SMALL {
-        return factor_small(a);
+        return factor_small(a, 0);
     }
-    let scratch = factor::cholesky_in_place_scratch::<T>(n, par, faer::prelude::default());
-    let mut memory = MemBuffer::try_new(scratch).map_err(|_| Error::AllocationFailed {
+    let block = n.min(BLOCK);
+    let mut storage = zero_vec("scratch memory", block * block)?;
+    let request = llt::cholesky_in_place_scratch::<T>(block, par, default());
+    let mut memory = MemBuffer::try_new(request).map_err(|_| Error::AllocationFailed {
         what: "scratch memory",
-        rows: n,
+        rows: block,
         columns: 1,
     })?;
-    let result = factor::cholesky_in_place(
-        a.as_mut(),
-        faer::prelude::default(),
+    factor_halves(a, 0, &mut storage, MemStack::new(&mut memory), par)
+}
+
+/// `[A_11 ·; A_21 A_22]`: factor `A_11`, `L_21 = A_21 L_11⁻ᵀ`, factor `A_22 - L_21 L_21ᵀ`.
+///
+/// `first` is the index of the first pivot, for errors.
+fn factor_halves<T: Scalar>(
+    a: MatMut<'_, T>,
+    first: usize,
+    storage: &mut [T],
+    stack: &mut MemStack,
+    par: Par,
+) -> Result<(), Error> {
+    let n = a.nrows();
+    if n <= BLOCK {
+        return factor_block(a, first, storage, stack);
+    }
+    let half = (n / 2).next_multiple_of(BLOCK);
+    let (mut l_11, _, mut l_21, mut a_22) = a.split_at_mut(half, half);
+    factor_halves(l_11.as_mut(), first, storage, stack, par)?;
+    triangular_solve::solve_lower_triangular_in_place(
+        l_11.as_ref(),
+        l_21.as_mut().transpose_mut(),
         par,
-        MemStack::new(&mut memory),
-        faer::prelude::default(),
     );
-    match result {
-        Ok(_) => Ok(()),
-        Err(factor::LltError::NonPositivePivot { index }) => {
-            let pivot = pivot_at(a.as_ref(), diag, index);
-            Err(Error::not_positive_definite(index, pivot))
+    triangular::matmul(
+        a_22.as_mut(),
+        BlockStructure::TriangularLower,
+        Accum::Add,
+        l_21.as_ref(),
+        BlockStructure::Rectangular,
+        l_21.as_ref().transpose(),
+        BlockStructure::Rectangular,
+        -T::one(),
+        par,
+    );
+    factor_halves(a_22, first + half, storage, stack, par)
+}
+
+/// faer's kernel on a copy: it uses the upper triangle of its argument as scratch.
+fn factor_block<T: Scalar>(
+    mut a: MatMut<'_, T>,
+    first: usize,
+    storage: &mut [T],
+    stack: &mut MemStack,
+) -> Result<(), Error> {
+    let n = a.nrows();
+    if n <= SMALL {
+        return factor_small(a, first);
+    }
+    let mut copy = MatMut::from_column_major_slice_mut(&mut storage[..n * n], n, n);
+    copy.copy_from_triangular_lower(a.as_ref());
+    match llt::cholesky_in_place(copy.as_mut(), default(), Par::Seq, stack, default()) {
+        Ok(_) => {
+            a.copy_from_triangular_lower(copy.as_ref());
+            Ok(())
         }
+        // The plain loop knows the value of the pivot that failed.
+        Err(llt::LltError::NonPositivePivot { .. }) => factor_small(a, first),
     }
 }
 
-/// The pivot that failed, `Σ_ii - ‖L_11⁻¹ σ_i‖²`: the factor's own storage may hold an
-/// intermediate value there.
-fn pivot_at<T: Scalar>(a: MatRef<'_, T>, diag: &[T], index: usize) -> T {
-    // The mirror holds column `index` above the diagonal; `L_11` is final.
-    let mut z: Vec<T> = (0..index).map(|i| a[(i, index)]).collect();
-    for j in 0..index {
-        z[j] = (z[j] - sum_map(j, |k| a[(j, k)] * z[k])) / a[(j, j)];
-    }
-    diag[index] - sum_map(index, |j| z[j] * z[j])
-}
-
-fn factor_small<T: Scalar>(mut a: MatMut<'_, T>) -> Result<(), Error> {
+/// Column by column, in plain loops; `first` is the index of the first pivot, for errors.
+fn factor_small<T: Scalar>(mut a: MatMut<'_, T>, first: usize) -> Result<(), Error> {
     let n = a.nrows();
     for j in 0..n {
         let mut pivot = a[(j, j)];
@@ -153,14 +197,15 @@ fn factor_small<T: Scalar>(mut a: MatMut<'_, T>) -> Result<(), Error> {
             pivot -= a[(j, k)] * a[(j, k)];
         }
         if !(pivot > T::zero()) {
-            return Err(Error::not_positive_definite(j, pivot));
+            return Err(Error::not_positive_definite(first + j, pivot));
         }
         let pivot = pivot.sqrt();
         a[(j, j)] = pivot;
         for k in 0..j {
             let factor = a[(j, k)];
             for i in j + 1..n {
-                a[(i, j)] = a[(i, j)] - a[(i, k)] * factor;
+                let product = a[(i, k)] * factor;
+                a[(i, j)] -= product;
             }
         }
         for i in j + 1..n {

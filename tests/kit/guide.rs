@@ -1,0 +1,1 @@
+//! The guide's code runs as tests.

@@ -1,0 +1,504 @@
+//! Every quantity on every structure, and on every ordered pair, against plain dense
+//! formulas.
+
+use gaussx::faer::{Mat, MatRef};
+use gaussx::{
+    Adjust, BlockDiagonal, CovarianceOperator, DenseCovariance, DiagonalCovariance,
+    MultivariateNormal, Scalar, ScaledIdentity, Workspace,
+};
+use gaussx_tests::compare::{assert_close, unit};
+use gaussx_tests::naive::{self, Naive};
+use gaussx_tests::random::{Random, exact};
+use gaussx_tests::structures::{Structured, structures};
+
+const SIZES: [usize; 7] = [1, 2, 3, 5, 8, 17, 70];
+
+/// Errors are promised in units of `n ε κ`; the plain reference spends as many in `f64`.
+const UNITS: f64 = 20.0;
+
+macro_rules! for_both_scalars {
+    ($($name:ident),* $(,)?) => {
+        mod single {
+            $(#[test] fn $name() { super::$name::<f32>(); })*
+        }
+        mod double {
+            $(#[test] fn $name() { super::$name::<f64>(); })*
+        }
+    };
+}
+
+for_both_scalars!(
+    single_covariance_quantities_match_the_dense_formulas,
+    pair_quantities_match_the_dense_formulas,
+    batches_match_single_points,
+    factor_operations_are_those_of_the_dense_factor,
+    sub_blocks_and_columns_are_those_of_the_matrix,
+    summaries_match_the_dense_formulas,
+    mutual_information_matches_the_dense_formula,
+    diagonal_fits_match_the_dense_formulas,
+    constructors_agree,
+    adjusted_covariances_are_those_of_the_adjusted_matrix,
+    dimension_zero_is_a_point_mass,
+);
+
+fn for_each_structure<T: Scalar>(seed: u64, mut f: impl FnMut(&Structured<T>, &mut Random)) {
+    let mut random = Random::new(seed);
+    for n in SIZES {
+        for structured in structures::<T>(n, &mut random) {
+            f(&structured, &mut random);
+        }
+    }
+}
+
+/// The sum of magnitudes that a log-density is a signed sum of.
+fn magnitude(sigma: &Naive, form: f64) -> f64 {
+    let logs = (0..sigma.dim()).map(|i| sigma.at(i, i).ln().abs() + 3.0);
+    logs.sum::<f64>() + form
+}
+
+fn single_covariance_quantities_match_the_dense_formulas<T: Scalar>() {
+    for_each_structure::<T>(1, |s, random| {
+        let (n, sigma) = (s.matrix.dim(), &s.matrix);
+        let (x, mean): (Vec<T>, Vec<T>) = (random.vector(n), random.vector(n));
+        let (x64, mean64) = (exact(&x), exact(&mean));
+        let bound = unit::<T>(UNITS, n, sigma.kappa());
+        let p = MultivariateNormal::new(&mean, &s.operator).unwrap();
+
+        let form = sigma.quadratic_form(&x64, &mean64);
+        assert_close(s.name, p.quadratic_form(&x).unwrap(), form, bound * form);
+
+        let scale = magnitude(sigma, form);
+        let log_prob = naive::log_prob(&x64, &mean64, sigma);
+        assert_close(s.name, p.log_prob(&x).unwrap(), log_prob, bound * scale);
+
+        let entropy = naive::entropy(sigma);
+        assert_close(s.name, p.entropy().unwrap(), entropy, bound * scale);
+
+        let delta: Vec<f64> = mean64.iter().zip(&x64).map(|(m, x)| m - x).collect();
+        let score = sigma.inverse().times(&delta);
+        let norm = |i: usize| form.sqrt() / sigma.at(i, i).sqrt();
+        for (i, &value) in p.score(&x).unwrap().iter().enumerate() {
+            assert_close(s.name, value, score[i], bound * norm(i) * sigma.kappa());
+        }
+
+        let identity = Naive::from_fn(n, |i, j| if i == j { 1.0 } else { 0.0 });
+        let zero = vec![0.0; n];
+        let kl = naive::kl_divergence(&mean64, sigma, &zero, &identity);
+        assert_close(s.name, p.kl_standard_normal().unwrap(), kl, bound * (kl + 1.0));
+    });
+}
+
+fn pair_quantities_match_the_dense_formulas<T: Scalar>() {
+    let mut random = Random::new(2);
+    for n in SIZES {
+        let ps = structures::<T>(n, &mut random);
+        let qs = structures::<T>(n, &mut random);
+        for p in &ps {
+            for q in &qs {
+                pair_matches(p, q, &mut random);
+            }
+        }
+    }
+}
+
+fn pair_matches<T: Scalar>(p: &Structured<T>, q: &Structured<T>, random: &mut Random) {
+    let n = p.matrix.dim();
+    let what = format!("{} from {}, n = {n}", p.name, q.name);
+    let (mean_p, mean_q, y): (Vec<T>, Vec<T>, Vec<T>) =
+        (random.vector(n), random.vector(n), random.vector(n));
+    let (m_p, m_q, y64) = (exact(&mean_p), exact(&mean_q), exact(&y));
+    let bound = unit::<T>(UNITS, n, p.matrix.kappa().max(q.matrix.kappa()));
+    let gaussian_p = MultivariateNormal::new(&mean_p, &p.operator).unwrap();
+    let gaussian_q = MultivariateNormal::new(&mean_q, &q.operator).unwrap();
+
+    let trace = q.matrix.inverse().product(&p.matrix).trace();
+    let scale = magnitude(&q.matrix, q.matrix.quadratic_form(&m_p, &m_q) + trace);
+    let kl = naive::kl_divergence(&m_p, &p.matrix, &m_q, &q.matrix);
+    let found = gaussian_p.kl_divergence(&gaussian_q).unwrap();
+    assert_close(&what, found, kl, bound * (kl + 1.0));
+    assert!(found >= T::zero());
+
+    let cross_entropy = naive::cross_entropy(&m_p, &p.matrix, &m_q, &q.matrix);
+    let found = gaussian_p.cross_entropy(&gaussian_q).unwrap();
+    assert_close(&what, found, cross_entropy, bound * scale);
+
+    let expected = naive::expected_log_likelihood(&y64, &m_p, &p.matrix, &q.matrix);
+    let found = gaussian_p.expected_log_likelihood(&y, &q.operator).unwrap();
+    let scale = magnitude(&q.matrix, q.matrix.quadratic_form(&y64, &m_p) + trace);
+    assert_close(&what, found, expected, bound * scale);
+
+    // p as q(f), q as noise, a third covariance as prior.
+    let prior = &structures::<T>(n, random)[random.index(9)];
+    let bound = bound.max(unit::<T>(UNITS, n, prior.matrix.kappa()));
+    let kl = naive::kl_divergence(&m_p, &p.matrix, &m_q, &prior.matrix);
+    let gaussian_prior = MultivariateNormal::new(&mean_q, &prior.operator).unwrap();
+    let found = gaussian_p.elbo(&y, &q.operator, &gaussian_prior).unwrap();
+    assert_close(&what, found, expected - kl, bound * (scale + kl + 1.0));
+}
+
+fn batches_match_single_points<T: Scalar>() {
+    for_each_structure::<T>(3, |s, random| {
+        let n = s.matrix.dim();
+        // More points than a panel holds.
+        let count = 1 + random.index(150);
+        let data: Vec<T> = random.vector(n * count);
+        let points = MatRef::from_column_major_slice(&data, n, count);
+        let p = MultivariateNormal::new(random.vector(n), &s.operator).unwrap();
+        let bound = unit::<T>(UNITS, n, s.matrix.kappa());
+
+        let (forms, densities) = (
+            p.quadratic_form_batch(points).unwrap(),
+            p.log_prob_batch(points).unwrap(),
+        );
+        let p_values = p.mahalanobis_p_value_batch(points).unwrap();
+        let scores = p.score_batch(points).unwrap();
+        for j in 0..count {
+            let x = points.col(j);
+            let form = p.quadratic_form(x).unwrap().as_f64();
+            assert_close(s.name, forms[j], form, bound * form);
+            let density = p.log_prob(x).unwrap().as_f64();
+            assert_close(s.name, densities[j], density, bound * magnitude(&s.matrix, form));
+            let p_value = p.mahalanobis_p_value(x).unwrap().as_f64();
+            assert_close(s.name, p_values[j], p_value, bound * (1.0 + form) * p_value);
+            let score = p.score(x).unwrap();
+            for i in 0..n {
+                let norm = form.sqrt() * s.matrix.kappa() / s.matrix.at(i, i).sqrt();
+                assert_close(s.name, scores[(i, j)], score[i].as_f64(), bound * norm);
+            }
+        }
+        // A strided view of the same points.
+        let strided = points.transpose().to_owned();
+        let again = p.log_prob_batch(strided.transpose()).unwrap();
+        for j in 0..count {
+            let scale = magnitude(&s.matrix, forms[j].as_f64());
+            assert_close(s.name, again[j], densities[j].as_f64(), bound * scale);
+        }
+    });
+}
+
+fn factor_operations_are_those_of_the_dense_factor<T: Scalar>() {
+    for_each_structure::<T>(4, |s, random| {
+        let n = s.matrix.dim();
+        let factor = s.operator.cholesky();
+        let mut workspace = Workspace::new();
+        let bound = unit::<T>(UNITS, n, s.matrix.kappa());
+        let l = s.matrix.cholesky();
+
+        // L itself, column by column, is the one lower factor with a positive diagonal.
+        let mut found: Mat<T> = Mat::identity(n, n);
+        factor.multiply_in_place(found.as_mut(), &mut workspace).unwrap();
+        let mut diag = vec![T::zero(); n];
+        factor.diag_into(&mut diag).unwrap();
+        for i in 0..n {
+            let row = s.matrix.at(i, i).sqrt();
+            for j in 0..n {
+                assert_close(s.name, found[(i, j)], l.at(i, j), bound * row);
+            }
+            assert_close(s.name, diag[i], l.at(i, i), bound * row);
+        }
+
+        // Each solve undoes its product, on contiguous and on strided columns.
+        let x: Mat<T> = Mat::from_fn(n, 3, |_, _| random.uniform(-1.0, 1.0));
+        for transposed in [false, true] {
+            let mut contiguous = x.clone();
+            let mut strided = x.transpose().to_owned();
+            for y in [contiguous.as_mut(), strided.as_mut().transpose_mut()] {
+                let mut y = y;
+                if transposed {
+                    factor
+                        .multiply_transpose_in_place(y.as_mut(), &mut workspace)
+                        .unwrap();
+                    factor
+                        .half_solve_transpose_in_place(y.as_mut(), &mut workspace)
+                        .unwrap();
+                } else {
+                    factor.multiply_in_place(y.as_mut(), &mut workspace).unwrap();
+                    factor
+                        .half_solve_in_place(y.as_mut(), &mut workspace)
+                        .unwrap();
+                }
+                for j in 0..3 {
+                    for i in 0..n {
+                        let unit = bound * 10.0 * n as f64 * s.matrix.kappa();
+                        assert_close(s.name, y[(i, j)], x[(i, j)].as_f64(), unit);
+                    }
+                }
+            }
+        }
+
+        // Σ x = L Lᵀ x, and Σ⁻¹ Σ x = x.
+        let mut applied = x.clone();
+        s.operator
+            .apply_in_place(applied.as_mut(), &mut workspace)
+            .unwrap();
+        for j in 0..3 {
+            let column: Vec<f64> = x.col(j).iter().map(|v| v.as_f64()).collect();
+            let expected = s.matrix.times(&column);
+            for i in 0..n {
+                let row: f64 = (0..n).map(|k| s.matrix.at(i, k).abs()).sum();
+                assert_close(s.name, applied[(i, j)], expected[i], bound * row);
+            }
+        }
+        assert_eq!(s.operator.apply(x.as_ref()).unwrap(), applied);
+        let solved = s.operator.solve(applied.as_ref()).unwrap();
+        for j in 0..3 {
+            for i in 0..n {
+                let unit = bound * 10.0 * n as f64 * s.matrix.kappa();
+                assert_close(s.name, solved[(i, j)], x[(i, j)].as_f64(), unit);
+            }
+        }
+    });
+}
+
+fn sub_blocks_and_columns_are_those_of_the_matrix<T: Scalar>() {
+    for_each_structure::<T>(5, |s, random| {
+        let n = s.matrix.dim();
+        let mut workspace = Workspace::new();
+        let bound = unit::<T>(UNITS, n, 1.0);
+        let near = |found: T, i: usize, j: usize| {
+            let unit = bound * (s.matrix.at(i, i) * s.matrix.at(j, j)).sqrt();
+            assert_close(s.name, found, s.matrix.at(i, j), unit);
+        };
+        let dense = s.operator.to_dense().unwrap();
+        for i in 0..n {
+            for j in 0..n {
+                near(dense[(i, j)], i, j);
+                assert_eq!(dense[(i, j)], dense[(j, i)], "{}", s.name);
+            }
+        }
+        for (i, &v) in s.operator.diag().unwrap().iter().enumerate() {
+            near(v, i, i);
+        }
+        let rows: Vec<usize> = (0..1 + random.index(n)).map(|_| random.index(n)).collect();
+        let columns: Vec<usize> = (0..1 + random.index(n)).map(|_| random.index(n)).collect();
+        let mut block = Mat::zeros(rows.len(), columns.len());
+        s.operator
+            .sub_block_into(&rows, &columns, block.as_mut(), &mut workspace)
+            .unwrap();
+        let mut whole = Mat::zeros(n, columns.len());
+        s.operator
+            .columns_into(&columns, whole.as_mut(), &mut workspace)
+            .unwrap();
+        for (b, &j) in columns.iter().enumerate() {
+            for (a, &i) in rows.iter().enumerate() {
+                near(block[(a, b)], i, j);
+            }
+            for i in 0..n {
+                near(whole[(i, b)], i, j);
+            }
+        }
+    });
+}
+
+fn summaries_match_the_dense_formulas<T: Scalar>() {
+    for_each_structure::<T>(6, |s, _| {
+        let n = s.matrix.dim();
+        let bound = unit::<T>(UNITS, n, s.matrix.kappa());
+        let found = gaussx::summary(&s.operator).unwrap();
+        let trace = s.matrix.trace();
+        assert_eq!(found.dim, n);
+        assert_close(s.name, found.trace, trace, bound * trace);
+        let logdet = s.matrix.logdet();
+        assert_close(s.name, found.logdet, logdet, bound * magnitude(&s.matrix, 0.0));
+        let determinant = logdet.exp();
+        if determinant < 1e30 && determinant > 1e-30 {
+            let unit = bound * n as f64 * determinant;
+            assert_close(s.name, found.determinant, determinant, unit);
+        }
+        let squares: f64 = s.matrix.rows.iter().flatten().map(|x| x * x).sum();
+        let frobenius = squares.sqrt();
+        assert_close(s.name, found.frobenius_norm, frobenius, bound * frobenius);
+
+        // The axes diagonalise the matrix, largest variance first.
+        let axes = gaussx::principal_axes(&s.operator, n).unwrap();
+        let mut sum = 0.0;
+        for k in 0..n {
+            let axis: Vec<f64> = axes.directions.col(k).iter().map(|v| v.as_f64()).collect();
+            let image = s.matrix.times(&axis);
+            let variance = axes.variances[k].as_f64();
+            sum += variance;
+            for i in 0..n {
+                let unit = bound * found.spectral_norm.as_f64();
+                assert_close(s.name, T::of(image[i]), variance * axis[i], unit);
+            }
+            assert!(k == 0 || axes.variances[k] <= axes.variances[k - 1], "{}", s.name);
+        }
+        assert_close(s.name, T::of(sum), trace, bound * trace);
+        let largest = axes.variances[0].as_f64();
+        assert_close(s.name, found.spectral_norm, largest, bound * largest);
+        let ratio = largest / axes.variances[n - 1].as_f64();
+        let condition = ratio * found.spectral_norm.as_f64() / found.spectral_norm.as_f64();
+        assert_close(s.name, found.condition_number, condition, bound * ratio * ratio);
+
+        let one = gaussx::principal_axes(&s.operator, 1).unwrap();
+        assert_close(s.name, one.variances[0], largest, bound * largest);
+
+        let inverse = s.matrix.inverse();
+        let precisions = s.operator.diag_inverse().unwrap();
+        for i in 0..n {
+            let expected = inverse.at(i, i);
+            assert_close(s.name, precisions[i], expected, bound * expected);
+        }
+        let total = inverse.trace();
+        assert_close(s.name, s.operator.trace_inverse().unwrap(), total, bound * total);
+    });
+}
+
+fn mutual_information_matches_the_dense_formula<T: Scalar>() {
+    for_each_structure::<T>(7, |s, random| {
+        let n = s.matrix.dim();
+        if n < 2 {
+            return;
+        }
+        // A random split of the coordinates, in no order.
+        let mut order: Vec<usize> = (0..n).collect();
+        for k in (1..n).rev() {
+            order.swap(k, random.index(k + 1));
+        }
+        let first = 1 + random.index(n - 1);
+        let second = first + 1 + random.index(n - first);
+        let (a, b) = (&order[..first], &order[first..second]);
+        let expected = naive::mutual_information(&s.matrix, a, b);
+        let found = gaussx::mutual_information(&s.operator, a, b).unwrap();
+        let bound = unit::<T>(UNITS, n, s.matrix.kappa());
+        assert_close(s.name, found, expected, bound * (1.0 + expected));
+        assert!(found >= T::zero());
+        let mirrored = gaussx::mutual_information(&s.operator, b, a).unwrap();
+        assert_close(s.name, mirrored, found.as_f64(), bound * (1.0 + expected));
+    });
+}
+
+fn diagonal_fits_match_the_dense_formulas<T: Scalar>() {
+    for_each_structure::<T>(8, |s, random| {
+        let n = s.matrix.dim();
+        let p = MultivariateNormal::new(random.vector::<T>(n), &s.operator).unwrap();
+        let inverse = s.matrix.inverse();
+        let bound = unit::<T>(UNITS, n, s.matrix.kappa());
+        let (forward, reverse) = (
+            p.forward_diagonal_fit().unwrap(),
+            p.reverse_diagonal_fit().unwrap(),
+        );
+        for i in 0..n {
+            let variance = s.matrix.at(i, i);
+            let found = forward.covariance().variances()[i];
+            assert_close(s.name, found, variance, bound * variance);
+            let variance = 1.0 / inverse.at(i, i);
+            let found = reverse.covariance().variances()[i];
+            assert_close(s.name, found, variance, bound * variance);
+        }
+        assert_eq!(forward.mean(), p.mean());
+        assert_eq!(reverse.mean(), p.mean());
+    });
+}
+
+fn constructors_agree<T: Scalar>() {
+    let mut random = Random::new(9);
+    for n in SIZES {
+        let sigma = random.covariance::<T>(n);
+        let matrix = Naive::from_fn(n, |i, j| sigma[(i, j)].as_f64());
+        let bound = unit::<T>(UNITS, n, matrix.kappa());
+        let near = |name: &str, found: &DenseCovariance<T>| {
+            let found = found.to_dense().unwrap();
+            for i in 0..n {
+                for j in 0..n {
+                    let unit = bound * (matrix.at(i, i) * matrix.at(j, j)).sqrt();
+                    assert_close(name, found[(i, j)], matrix.at(i, j), unit);
+                }
+            }
+        };
+        let dense = DenseCovariance::new(sigma.clone()).unwrap();
+        near("matrix", &dense);
+        assert_eq!(dense.to_dense().unwrap(), sigma);
+        assert_eq!(dense.clone().into_matrix().unwrap(), sigma);
+
+        let lower = Mat::from_fn(n, n, |i, j| if i < j { T::nan() } else { sigma[(i, j)] });
+        near("lower triangle", &DenseCovariance::from_lower_triangle(lower).unwrap());
+
+        let inverse = matrix.inverse();
+        let precision = Mat::from_fn(n, n, |i, j| T::of(inverse.at(i.max(j), i.min(j))));
+        near("precision", &DenseCovariance::from_precision(precision).unwrap());
+
+        let l = matrix.cholesky();
+        let l = Mat::from_fn(n, n, |i, j| T::of(l.at(i, j)));
+        near("factor", &DenseCovariance::from_cholesky(l).unwrap());
+
+        let variances: Vec<T> = (0..n).map(|_| random.variance()).collect();
+        let deviations: Vec<T> = variances.iter().map(|v| v.sqrt()).collect();
+        let precisions: Vec<T> = variances.iter().map(|v| v.recip()).collect();
+        for found in [
+            DiagonalCovariance::new(&variances).unwrap(),
+            DiagonalCovariance::from_std_devs(&deviations).unwrap(),
+            DiagonalCovariance::from_precisions(&precisions).unwrap(),
+        ] {
+            for (&found, &v) in found.variances().iter().zip(&variances) {
+                assert_close("diagonal", found, v.as_f64(), unit::<T>(4.0, 1, v.as_f64()));
+            }
+        }
+    }
+}
+
+fn adjusted_covariances_are_those_of_the_adjusted_matrix<T: Scalar>() {
+    fn check<T: Scalar>(before: impl Adjust<T> + Clone) {
+        let (factor, jitter) = (T::of(3.0), T::of(0.25));
+        let n = before.dim();
+        let sigma = before.to_dense().unwrap();
+        let changed = before.scale(factor).unwrap().add_jitter(jitter).unwrap();
+        let found = changed.to_dense().unwrap();
+        let matrix = Naive::from_fn(n, |i, j| {
+            let ridge = if i == j { 0.25 } else { 0.0 };
+            3.0 * sigma[(i, j)].as_f64() + ridge
+        });
+        let bound = unit::<T>(UNITS, n, matrix.kappa());
+        for i in 0..n {
+            for j in 0..n {
+                let scale = (matrix.at(i, i) * matrix.at(j, j)).sqrt();
+                assert_close("entry", found[(i, j)], matrix.at(i, j), bound * scale);
+            }
+        }
+        // The factor was adjusted with the entries.
+        let logdet = changed.logdet().unwrap();
+        let scale = magnitude(&matrix, 0.0);
+        assert_close("logdet", logdet, matrix.logdet(), bound * scale);
+    }
+    let mut random = Random::new(10);
+    for n in [1, 3, 20] {
+        let sigma = random.covariance::<T>(n);
+        check(DenseCovariance::new(sigma.clone()).unwrap());
+        let l = Mat::from_fn(n, n, |i, j| if i < j { T::zero() } else { sigma[(i, j)] });
+        check(DenseCovariance::from_cholesky(l).unwrap());
+        let variances: Vec<T> = (0..n).map(|_| random.variance()).collect();
+        check(DiagonalCovariance::new(&variances).unwrap());
+        check(ScaledIdentity::new(n, variances[0]).unwrap());
+        check(BlockDiagonal::from_matrices(vec![sigma, random.covariance(2)]).unwrap());
+
+        let dense = DenseCovariance::new(random.covariance::<T>(n)).unwrap();
+        let before = dense.to_dense().unwrap();
+        let after = dense.add_diagonal(&variances).unwrap().to_dense().unwrap();
+        for i in 0..n {
+            assert_eq!(after[(i, i)], before[(i, i)] + variances[i]);
+        }
+    }
+}
+
+fn dimension_zero_is_a_point_mass<T: Scalar>() {
+    let empty: [T; 0] = [];
+    for s in structures::<T>(0, &mut Random::new(11)) {
+        let p = MultivariateNormal::new(empty, &s.operator).unwrap();
+        assert_eq!(p.log_prob(empty).unwrap(), T::zero(), "{}", s.name);
+        assert_eq!(p.quadratic_form(empty).unwrap(), T::zero());
+        assert_eq!(p.mahalanobis_p_value(empty).unwrap(), T::one());
+        assert_eq!(p.score(empty).unwrap().nrows(), 0);
+        assert_eq!(p.entropy().unwrap(), T::zero());
+        assert_eq!(p.kl_divergence(&p).unwrap(), T::zero());
+        assert_eq!(p.kl_standard_normal().unwrap(), T::zero());
+        assert_eq!(p.cross_entropy(&p).unwrap(), T::zero());
+        assert_eq!(p.elbo(empty, &s.operator, &p).unwrap(), T::zero());
+        let summary = p.summary().unwrap();
+        assert_eq!(summary.determinant, T::one());
+        assert_eq!(summary.condition_number, T::one());
+        assert_eq!(summary.trace, T::zero());
+        assert_eq!(p.forward_diagonal_fit().unwrap().dim(), 0);
+        assert_eq!(p.reverse_diagonal_fit().unwrap().dim(), 0);
+        assert_eq!(p.sample_batch(3, &mut Random::new(0).0).unwrap().ncols(), 3);
+    }
+}
