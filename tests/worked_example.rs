@@ -172,12 +172,12 @@ fn mutual_information() {
     let unit = gaussx::entropy(&ScaledIdentity::new(1, 1.0).unwrap()).unwrap();
     let from_entropies = |&rho: &f64| 2.0 * unit - gaussx::entropy(&correlated(rho)).unwrap();
     let found: Vec<f64> = rhos.iter().map(from_entropies).collect();
-    // A difference of numbers near 3 keeps no digit below their rounding.
+    // A difference of two entropies near 3, each with two roundings of 2 ε.
     let reference = numbers(
         &example["outputs"]["s9.mutual_information_from_entropies"]["reference"],
     );
     for (found, expected) in found.iter().zip(&reference) {
-        assert!((found - expected).abs() <= 4.0 * f64::EPSILON);
+        assert!((found - expected).abs() <= 8.0 * f64::EPSILON);
     }
 }
 
