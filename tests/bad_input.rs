@@ -1,1 +1,794 @@
-//! Soon.
+//! Every public door refuses what it must, with the numbers in the error, and leaves the
+//! object that was asked as it was.
+
+use std::fmt::Debug;
+
+use gaussx::faer::{Mat, MatMut, mat};
+use gaussx::{
+    Adjust, BlockDiagonal, CholeskyFactor, CovarianceOperator, DenseCovariance, DiagonalCovariance,
+    Error, LowerTriangular, MultivariateNormal, Rejected, ScaledIdentity, Workspace,
+};
+use gaussx_tests::random::Random;
+use gaussx_tests::structures::structures;
+
+const NAN: f64 = f64::NAN;
+const INF: f64 = f64::INFINITY;
+
+#[track_caller]
+fn assert_message<R: Debug>(result: Result<R, impl Into<Error>>, message: &str) {
+    match result {
+        Ok(value) => panic!("{value:?} instead of: {message}"),
+        Err(error) => assert_eq!(error.into().to_string(), message),
+    }
+}
+
+fn gaussian() -> MultivariateNormal<f64, DenseCovariance<f64>> {
+    let sigma = DenseCovariance::new(mat![[2.0, 0.5], [0.5, 1.0]]).unwrap();
+    MultivariateNormal::new([1.0, 2.0], sigma).unwrap()
+}
+
+fn other_size() -> MultivariateNormal<f64, ScaledIdentity<f64>> {
+    MultivariateNormal::centered(ScaledIdentity::new(3, 1.0).unwrap()).unwrap()
+}
+
+#[test]
+fn dense_constructors_refuse_what_is_no_covariance() {
+    type Constructor = fn(Mat<f64>) -> Result<DenseCovariance<f64>, Rejected<f64>>;
+    let new: Constructor = DenseCovariance::new;
+    let lower: Constructor = DenseCovariance::from_lower_triangle;
+    let factor: Constructor = DenseCovariance::from_cholesky;
+    let precision: Constructor = DenseCovariance::from_precision;
+    let cases: [(Constructor, Mat<f64>, &str); 25] = [
+        (new, Mat::zeros(2, 3), "covariance is not square: 2 x 3"),
+        (
+            new,
+            mat![[1.0, NAN], [0.0, 1.0]],
+            "covariance has a non-finite entry (NaN) at row 0, column 1",
+        ),
+        (
+            new,
+            mat![[1.0, 0.0], [NAN, 1.0]],
+            "covariance has a non-finite entry (NaN) at row 1, column 0",
+        ),
+        (
+            new,
+            mat![[INF, 0.0], [0.0, 1.0]],
+            "covariance has a non-finite entry (inf) at row 0, column 0",
+        ),
+        (
+            new,
+            mat![[1.0, 0.0], [0.0, -INF]],
+            "covariance has a non-finite entry (-inf) at row 1, column 1",
+        ),
+        (
+            new,
+            mat![[1.0, 0.25], [0.5, 1.0]],
+            "covariance is not symmetric: entries (1, 0) and (0, 1) differ by 2.5e-1",
+        ),
+        (
+            new,
+            mat![[1.0, 2.0], [2.0, 1.0]],
+            "covariance is not positive definite: pivot 1 is -3e0",
+        ),
+        (
+            new,
+            mat![[1.0, 1.0], [1.0, 1.0]],
+            "covariance is not positive definite: pivot 1 is 0e0",
+        ),
+        (
+            new,
+            mat![[0.0]],
+            "covariance is not positive definite: pivot 0 is 0e0",
+        ),
+        (
+            new,
+            mat![[-0.0]],
+            "covariance is not positive definite: pivot 0 is -0e0",
+        ),
+        (
+            new,
+            mat![[1.0, 0.0], [0.0, -1.0]],
+            "covariance is not positive definite: pivot 1 is -1e0",
+        ),
+        (
+            new,
+            mat![[0.0, 0.0], [0.0, 0.0]],
+            "covariance is not positive definite: pivot 0 is 0e0",
+        ),
+        (lower, Mat::zeros(3, 1), "covariance is not square: 3 x 1"),
+        (
+            lower,
+            mat![[1.0, 0.0], [NAN, 1.0]],
+            "covariance has a non-finite entry (NaN) at row 1, column 0",
+        ),
+        (
+            lower,
+            mat![[1.0, NAN], [2.0, 1.0]],
+            "covariance is not positive definite: pivot 1 is -3e0",
+        ),
+        (
+            factor,
+            Mat::zeros(1, 2),
+            "Cholesky factor is not square: 1 x 2",
+        ),
+        (
+            factor,
+            mat![[1.0, NAN], [0.0, 1.0]],
+            "Cholesky factor has a non-finite entry (NaN) at row 0, column 1",
+        ),
+        (
+            factor,
+            mat![[1.0, 0.5], [0.0, 1.0]],
+            "Cholesky factor is not lower triangular: entry (0, 1) is 5e-1",
+        ),
+        (
+            factor,
+            mat![[1.0, 0.0], [0.5, 0.0]],
+            "covariance is not positive definite: pivot 1 is 0e0",
+        ),
+        (
+            factor,
+            mat![[-1.0]],
+            "covariance is not positive definite: pivot 0 is -1e0",
+        ),
+        (
+            factor,
+            mat![[1e200]],
+            "variance of the given Cholesky factor is not representable: an intermediate value overflowed or was not a number",
+        ),
+        (
+            precision,
+            Mat::zeros(2, 1),
+            "precision is not square: 2 x 1",
+        ),
+        (
+            precision,
+            mat![[1.0, 0.0], [INF, 1.0]],
+            "precision has a non-finite entry (inf) at row 1, column 0",
+        ),
+        (
+            precision,
+            mat![[1.0, 0.5], [0.0, 1.0]],
+            "precision is not symmetric: entries (1, 0) and (0, 1) differ by -5e-1",
+        ),
+        (
+            precision,
+            mat![[1.0, 2.0], [2.0, 1.0]],
+            "covariance is not positive definite: pivot 0 is -3e0",
+        ),
+    ];
+    for (constructor, matrix, message) in cases {
+        let rejected = constructor(matrix.clone()).unwrap_err();
+        assert_eq!(rejected.error.to_string(), message);
+        // The matrix comes back; only a failed factorisation mirrors its lower triangle.
+        for j in 0..matrix.ncols() {
+            for i in j..matrix.nrows() {
+                let (found, given) = (rejected.matrix[(i, j)], matrix[(i, j)]);
+                assert!(
+                    found == given || (found.is_nan() && given.is_nan()),
+                    "{message}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_failing_pivot_is_named_in_every_block_of_the_factorisation() {
+    for n in [5, 40, 129, 300] {
+        for pivot in [0, 1, n / 2, n - 1] {
+            let mut sigma: Mat<f64> = Random::new(1).covariance(n);
+            sigma[(pivot, pivot)] = -1.0;
+            let error = DenseCovariance::new(sigma).unwrap_err().error;
+            let Error::NotPositiveDefinite {
+                pivot: found,
+                value,
+                ..
+            } = error
+            else {
+                panic!("{error}");
+            };
+            assert_eq!((found, value < 0.0), (pivot, true));
+        }
+    }
+}
+
+#[test]
+fn singular_matrices_are_refused_whatever_their_units() {
+    for scale in [1e-150, 1e-8, 1.0, 1e150] {
+        for n in [2, 3, 10, 50, 200] {
+            // Rank n - 1: the last coordinate is the sum of the others.
+            let full: Mat<f64> = Random::new(2).covariance(n);
+            let entry = |i: usize, j: usize| -> f64 {
+                let weight = |i: usize, k: usize| f64::from(u8::from(i == k || i == n - 1));
+                let mut sum = 0.0;
+                for k in 0..n - 1 {
+                    for l in 0..n - 1 {
+                        sum += weight(i, k) * full[(k, l)] * weight(j, l);
+                    }
+                }
+                sum * scale
+            };
+            if n > 60 {
+                continue;
+            }
+            let singular = Mat::from_fn(n, n, |i, j| entry(i.max(j), i.min(j)));
+            let error = DenseCovariance::new(singular).unwrap_err().error;
+            assert!(matches!(error, Error::NotPositiveDefinite { pivot, .. } if pivot == n - 1));
+        }
+    }
+}
+
+#[test]
+fn nearly_symmetric_matrices_pass() {
+    let sigma = mat![[1.0, 0.5], [0.5 + 1e-12, 1.0]];
+    let sigma = DenseCovariance::new(sigma).unwrap();
+    // The lower triangle is the matrix.
+    assert_eq!(sigma.to_dense().unwrap()[(0, 1)], 0.5 + 1e-12);
+}
+
+#[test]
+fn diagonal_and_scaled_constructors_refuse_what_is_no_variance() {
+    use gaussx::{DiagonalCovariance as D, ScaledIdentity as S};
+    let overflow =
+        "variance is not representable: an intermediate value overflowed or was not a number";
+    assert_message(
+        D::new([1.0, 0.0]),
+        "covariance is not positive definite: pivot 1 is 0e0",
+    );
+    assert_message(
+        D::new([1.0, -0.0]),
+        "covariance is not positive definite: pivot 1 is -0e0",
+    );
+    assert_message(
+        D::new([-3.0]),
+        "covariance is not positive definite: pivot 0 is -3e0",
+    );
+    assert_message(
+        D::new([1.0, NAN]),
+        "variances has a non-finite entry (NaN) at row 1, column 0",
+    );
+    assert_message(
+        D::new([INF]),
+        "variances has a non-finite entry (inf) at row 0, column 0",
+    );
+    assert_message(D::from_std_devs([1e-200]), overflow);
+    assert_message(D::from_std_devs([1e200]), overflow);
+    assert_message(
+        D::from_std_devs([-1.0]),
+        "covariance is not positive definite: pivot 0 is -1e0",
+    );
+    assert_message(
+        D::from_precisions([0.0]),
+        "covariance is not positive definite: pivot 0 is 0e0",
+    );
+    assert_message(D::from_precisions([1e-310]), overflow);
+    assert_message(
+        D::from_precisions([NAN]),
+        "precisions has a non-finite entry (NaN) at row 0, column 0",
+    );
+    assert_message(
+        S::new(2, 0.0),
+        "covariance is not positive definite: pivot 0 is 0e0",
+    );
+    assert_message(
+        S::new(2, NAN),
+        "variance has a non-finite entry (NaN) at row 0, column 0",
+    );
+    assert_message(
+        S::new(0, -1.0),
+        "covariance is not positive definite: pivot 0 is -1e0",
+    );
+    assert_message(S::from_std_dev(2, 1e-170), overflow);
+    assert_message(S::from_precision(2, 1e-320), overflow);
+}
+
+#[test]
+fn blocks_name_the_path_to_the_failing_pivot() {
+    let bad = || mat![[1.0, 0.0], [0.0, -2.0]];
+    let error = BlockDiagonal::from_matrices(vec![mat![[1.0]], bad()]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "covariance is not positive definite: block 1, pivot 1 is -2e0"
+    );
+    let inner = BlockDiagonal::from_matrices(vec![mat![[1.0]]]).unwrap();
+    let outer = BlockDiagonal::new(vec![inner]).unwrap();
+    let error = outer
+        .try_map(|_, inner| inner.try_map(|_, _| DenseCovariance::new(bad()).map_err(Error::from)))
+        .unwrap_err();
+    let Error::NotPositiveDefinite { path, .. } = error else {
+        panic!("{error}");
+    };
+    assert_eq!(path.indices(), [0, 0]);
+    let huge = ScaledIdentity::new(usize::MAX, 1.0).unwrap();
+    assert!(BlockDiagonal::new(vec![huge, huge]).is_err());
+}
+
+#[test]
+fn adjustments_refuse_bad_numbers() {
+    let sigma = gaussian().into_parts().1;
+    let blocks = BlockDiagonal::new(vec![sigma.clone()]).unwrap();
+    let none = BlockDiagonal::<f64, ScaledIdentity<f64>>::new(vec![]).unwrap();
+    for factor in [0.0, -1.0, NAN, INF] {
+        assert!(matches!(
+            sigma.clone().scale(factor),
+            Err(Error::InvalidParameter { .. })
+        ));
+        assert!(matches!(
+            blocks.clone().scale(factor),
+            Err(Error::InvalidParameter { .. })
+        ));
+        assert!(matches!(
+            none.clone().scale(factor),
+            Err(Error::InvalidParameter { .. })
+        ));
+        let diagonal = DiagonalCovariance::new([1.0]).unwrap();
+        assert!(matches!(
+            diagonal.scale(factor),
+            Err(Error::InvalidParameter { .. })
+        ));
+        let scaled = ScaledIdentity::new(1, 1.0).unwrap();
+        assert!(matches!(
+            scaled.scale(factor),
+            Err(Error::InvalidParameter { .. })
+        ));
+    }
+    for jitter in [-1e-9, NAN, INF] {
+        assert!(matches!(
+            sigma.clone().add_jitter(jitter),
+            Err(Error::InvalidParameter { .. })
+        ));
+        assert!(matches!(
+            none.clone().add_jitter(jitter),
+            Err(Error::InvalidParameter { .. })
+        ));
+    }
+    assert_message(
+        sigma.clone().add_jitter(-1.0),
+        "jitter is -1e0, required: finite and not negative",
+    );
+    assert_message(
+        sigma.clone().add_diagonal([1.0]),
+        "diagonal to add has dimension 1, expected 2",
+    );
+    assert!(sigma.clone().add_diagonal([1.0, NAN]).is_err());
+    assert!(sigma.clone().scale(1e308).is_err());
+    assert!(
+        DiagonalCovariance::new([1e300])
+            .unwrap()
+            .scale(1e300)
+            .is_err()
+    );
+    assert!(
+        DiagonalCovariance::new([1e300])
+            .unwrap()
+            .add_diagonal([f64::MAX; 2])
+            .is_err()
+    );
+    assert!(
+        ScaledIdentity::new(1, 1e-300)
+            .unwrap()
+            .scale(1e-300)
+            .is_err()
+    );
+    assert!(
+        sigma
+            .add_jitter(f64::MAX)
+            .unwrap()
+            .add_jitter(f64::MAX)
+            .is_err()
+    );
+}
+
+#[test]
+fn quantities_refuse_wrong_sizes() {
+    let (p, r) = (gaussian(), other_size());
+    let noise = ScaledIdentity::new(2, 1.0).unwrap();
+    let points = Mat::<f64>::zeros(3, 4);
+    assert_message(p.log_prob([1.0]), "point has dimension 1, expected 2");
+    assert_message(
+        p.quadratic_form([1.0; 3]),
+        "point has dimension 3, expected 2",
+    );
+    assert_message(
+        p.mahalanobis_p_value([0.0; 0]),
+        "point has dimension 0, expected 2",
+    );
+    assert_message(p.score([1.0]), "point has dimension 1, expected 2");
+    assert_message(
+        p.log_prob_batch(&points),
+        "point has dimension 3, expected 2",
+    );
+    assert_message(
+        p.quadratic_form_batch(&points),
+        "point has dimension 3, expected 2",
+    );
+    assert_message(
+        p.mahalanobis_p_value_batch(&points),
+        "point has dimension 3, expected 2",
+    );
+    assert_message(
+        p.score_batch(&points),
+        "points (rows) has dimension 3, expected 2",
+    );
+    assert_message(
+        p.cross_entropy(&r),
+        "covariance q has dimension 3, expected 2",
+    );
+    assert_message(
+        p.kl_divergence(&r),
+        "covariance q has dimension 3, expected 2",
+    );
+    assert_message(
+        p.expected_log_likelihood([1.0; 2], r.covariance()),
+        "covariance q has dimension 2, expected 3",
+    );
+    assert_message(
+        p.expected_log_likelihood([1.0; 3], &noise),
+        "point has dimension 3, expected 2",
+    );
+    assert_message(
+        p.elbo([1.0; 2], &noise, &r),
+        "covariance q has dimension 3, expected 2",
+    );
+    assert_message(
+        MultivariateNormal::new([0.0; 3], noise),
+        "mean has dimension 3, expected 2",
+    );
+    assert_message(
+        gaussx::kl_divergence([0.0; 3], &noise, [0.0; 2], &noise),
+        "mean of p has dimension 3, expected 2",
+    );
+    assert_message(
+        gaussx::kl_divergence([0.0; 2], &noise, [0.0; 3], &noise),
+        "mean of q has dimension 3, expected 2",
+    );
+    assert_message(
+        gaussx::sample([0.0; 3], &noise, &mut Random::new(0).0),
+        "mean has dimension 3, expected 2",
+    );
+    assert_message(
+        gaussx::kl_standard_normal([0.0; 3], &noise),
+        "mean of p has dimension 3, expected 2",
+    );
+    // The object that was asked is unharmed.
+    assert_eq!(p, gaussian());
+}
+
+#[test]
+fn quantities_refuse_numbers_that_are_not_finite() {
+    let (p, mean) = (gaussian(), [0.0, 0.0]);
+    let sigma = p.covariance();
+    for bad in [NAN, INF, -INF] {
+        let x = [0.0, bad];
+        let points = mat![[0.0, 0.0], [0.0, bad]];
+        let results = [
+            p.log_prob(x),
+            p.quadratic_form(x),
+            p.mahalanobis_p_value(x),
+            p.expected_log_likelihood(x, sigma),
+            p.elbo(x, sigma, &p),
+            p.score(x).map(|_| 0.0),
+            p.log_prob_batch(&points).map(|_| 0.0),
+            p.quadratic_form_batch(&points).map(|_| 0.0),
+            p.mahalanobis_p_value_batch(&points).map(|_| 0.0),
+            p.score_batch(&points).map(|_| 0.0),
+            gaussx::log_prob(mean, x, sigma),
+            gaussx::score(mean, x, sigma).map(|_| 0.0),
+            gaussx::kl_divergence(x, sigma, mean, sigma),
+            gaussx::kl_divergence(mean, sigma, x, sigma),
+            gaussx::cross_entropy(x, sigma, mean, sigma),
+            gaussx::kl_standard_normal(x, sigma),
+            gaussx::sample(x, sigma, &mut Random::new(0).0).map(|_| 0.0),
+            MultivariateNormal::new(x, sigma).map(|_| 0.0),
+            gaussx::fit_dense(mat![[0.0, 1.0, bad]]).map(|_| 0.0),
+            gaussx::fit_diagonal(mat![[0.0, 1.0, bad]]).map(|_| 0.0),
+            gaussx::fit_scaled_identity(mat![[0.0, 1.0, bad]]).map(|_| 0.0),
+        ];
+        for (index, result) in results.into_iter().enumerate() {
+            let error = result.unwrap_err();
+            assert!(matches!(error, Error::NonFinite { .. }), "{index}: {error}");
+        }
+        let error = p.log_prob_batch(&points).unwrap_err();
+        assert!(matches!(
+            error,
+            Error::NonFinite {
+                row: 1,
+                column: 1,
+                ..
+            }
+        ));
+    }
+}
+
+#[test]
+fn both_points_infinite_is_an_error_and_not_nan() {
+    let sigma = ScaledIdentity::new(1, 1.0).unwrap();
+    let error = gaussx::quadratic_form([INF], [INF], &sigma).unwrap_err();
+    assert!(matches!(error, Error::NonFinite { .. }));
+}
+
+#[test]
+fn an_overflow_is_infinite_or_an_error_but_never_nan() {
+    let dense = DenseCovariance::new(mat![[1.0, 0.9], [0.9, 1.0]]).unwrap();
+    let (far, near) = ([f64::MAX, f64::MAX], [-f64::MAX, f64::MAX]);
+    for result in [
+        gaussx::quadratic_form(far, near, &dense),
+        gaussx::quadratic_form(near, far, &dense),
+        gaussx::kl_divergence(far, &dense, near, &dense),
+        gaussx::log_prob(far, near, &dense),
+        gaussx::mahalanobis_p_value(far, near, &dense),
+    ] {
+        assert!(result.is_err() || !result.unwrap().is_nan());
+    }
+    let tiny = DiagonalCovariance::new([1e-300, 1e-300]).unwrap();
+    let huge = DiagonalCovariance::new([1e300, 1e300]).unwrap();
+    assert_eq!(
+        gaussx::kl_divergence([0.0; 2], &huge, [0.0; 2], &tiny),
+        Ok(INF)
+    );
+    let kl = gaussx::kl_divergence([0.0; 2], &tiny, [0.0; 2], &huge).unwrap();
+    assert!((kl - (1200.0 * std::f64::consts::LN_10 - 2.0) / 2.0).abs() < 1e-12 * kl);
+    assert!(matches!(
+        gaussx::score([1e300, 0.0], [0.0; 2], &tiny),
+        Err(Error::NotRepresentable { .. })
+    ));
+}
+
+#[test]
+fn index_sets_are_checked() {
+    let p = MultivariateNormal::centered(
+        DenseCovariance::new(Random::new(3).covariance::<f64>(4)).unwrap(),
+    )
+    .unwrap();
+    assert_message(
+        p.mutual_information(&[], &[1]),
+        "number of indices in a set is 0e0, required: at least one",
+    );
+    assert_message(
+        p.mutual_information(&[1], &[]),
+        "number of indices in a set is 0e0, required: at least one",
+    );
+    assert_message(
+        p.mutual_information(&[0, 4], &[1]),
+        "index set a holds index 4, but the dimension is 4",
+    );
+    assert_message(
+        p.mutual_information(&[0], &[usize::MAX]),
+        "index set b holds index 18446744073709551615, but the dimension is 4",
+    );
+    assert_message(
+        p.mutual_information(&[0, 0], &[1]),
+        "index set a holds index 0 more than once",
+    );
+    assert_message(
+        p.mutual_information(&[0, 1], &[2, 1]),
+        "union of index sets a and b holds index 1 more than once",
+    );
+    assert_message(p.marginal(&[2, 2]), "marginal holds index 2 more than once");
+    assert_message(
+        p.marginal(&[9]),
+        "marginal holds index 9, but the dimension is 4",
+    );
+}
+
+#[test]
+fn fits_refuse_too_few_or_degenerate_points() {
+    assert_message(
+        gaussx::fit_dense(mat![[1.0, 2.0], [3.0, 5.0]]),
+        "number of points is 2e0, required: more than the dimension",
+    );
+    assert_message(
+        gaussx::fit_diagonal(mat![[1.0]]),
+        "number of points is 1e0, required: at least two",
+    );
+    assert_message(
+        gaussx::fit_scaled_identity(Mat::<f64>::zeros(3, 0)),
+        "number of points is 0e0, required: at least two",
+    );
+    assert_message(
+        gaussx::fit_scaled_identity(Mat::<f64>::zeros(0, 4)),
+        "dimension is 0e0, required: at least one",
+    );
+    assert_message(
+        gaussx::fit_diagonal(mat![[1.0, 2.0], [3.0, 3.0]]),
+        "covariance is not positive definite: pivot 1 is 0e0",
+    );
+    let line = mat![[1.0, 2.0, 3.0, 5.0], [2.0, 4.0, 6.0, 10.0]];
+    let error = gaussx::fit_dense(&line).unwrap_err();
+    assert!(matches!(error, Error::NotPositiveDefinite { pivot: 1, .. }));
+    let wide = mat![[f64::MAX, -f64::MAX, 0.0]];
+    assert!(gaussx::fit_dense(&wide).is_err());
+    assert!(gaussx::fit_diagonal(&wide).is_err());
+}
+
+#[test]
+fn principal_axes_are_at_most_as_many_as_dimensions() {
+    assert_message(
+        gaussian().principal_axes(3),
+        "number of principal axes is 3e0, required: at most the dimension",
+    );
+}
+
+#[test]
+fn operators_refuse_wrong_sizes() {
+    for s in structures::<f64>(4, &mut Random::new(4)) {
+        let (sigma, mut workspace) = (&s.operator, Workspace::new());
+        let (mut wrong, mut short) = (Mat::<f64>::zeros(3, 2), [0.0; 3]);
+        let factor = sigma.cholesky();
+        let failures = [
+            sigma.diag_into(&mut short),
+            factor.diag_into(&mut short),
+            factor.half_solve_in_place(wrong.as_mut(), &mut workspace),
+            factor.half_solve_transpose_in_place(wrong.as_mut(), &mut workspace),
+            factor.multiply_in_place(wrong.as_mut(), &mut workspace),
+            factor.multiply_transpose_in_place(wrong.as_mut(), &mut workspace),
+            sigma.solve_in_place(wrong.as_mut(), &mut workspace),
+            sigma.apply_in_place(wrong.as_mut(), &mut workspace),
+            sigma.solve(wrong.as_ref()).map(|_| ()),
+            sigma.apply(wrong.as_ref()).map(|_| ()),
+            sigma.columns_into(&[0, 1], wrong.as_mut(), &mut workspace),
+            sigma.sub_block_into(&[0], &[1], wrong.as_mut(), &mut workspace),
+            sigma.quadratic_forms_into(wrong.as_ref(), None, &mut [0.0; 2], &mut workspace),
+            sigma.quadratic_forms_into(
+                Mat::zeros(4, 2).as_ref(),
+                None,
+                &mut [0.0; 3],
+                &mut workspace,
+            ),
+            sigma.quadratic_forms_into(
+                Mat::zeros(4, 2).as_ref(),
+                Some(Mat::zeros(5, 1).col(0)),
+                &mut [0.0; 2],
+                &mut workspace,
+            ),
+        ];
+        for (index, failure) in failures.into_iter().enumerate() {
+            let mismatch = matches!(failure, Err(Error::DimensionMismatch { .. }));
+            assert!(mismatch, "{} {index}: {failure:?}", s.name);
+        }
+        let mut one = Mat::<f64>::zeros(4, 1);
+        let failure = sigma.columns_into(&[4], one.as_mut(), &mut workspace);
+        assert!(matches!(
+            failure,
+            Err(Error::IndexOutOfRange { index: 4, .. })
+        ));
+    }
+}
+
+#[test]
+fn memory_that_cannot_be_had_is_an_error() {
+    let huge = ScaledIdentity::new(usize::MAX, 1.0).unwrap();
+    assert!(matches!(huge.diag(), Err(Error::AllocationFailed { .. })));
+    assert!(matches!(
+        huge.to_dense(),
+        Err(Error::AllocationFailed { .. })
+    ));
+    assert!(matches!(
+        huge.diag_inverse(),
+        Err(Error::AllocationFailed { .. })
+    ));
+    assert!(matches!(
+        huge.principal_axes(2),
+        Err(Error::AllocationFailed { .. })
+    ));
+    assert!(matches!(
+        MultivariateNormal::centered(huge),
+        Err(Error::AllocationFailed { .. })
+    ));
+    assert!(gaussx::forward_diagonal_fit(&huge).is_err());
+    assert!(gaussx::reverse_diagonal_fit(&huge).is_err());
+    assert!(gaussx::summary(&huge).is_ok());
+    let wide = ScaledIdentity::new(10_000_000, 1.0).unwrap();
+    assert!(matches!(
+        wide.to_dense(),
+        Err(Error::AllocationFailed { .. })
+    ));
+    let draws = gaussx::sample_batch(
+        [0.0],
+        &ScaledIdentity::new(1, 1.0).unwrap(),
+        usize::MAX,
+        &mut Random::new(0).0,
+    );
+    assert!(matches!(draws, Err(Error::AllocationFailed { .. })));
+}
+
+/// A factor that claims another size than its operator, or gives NaN.
+#[derive(Debug)]
+struct Liar {
+    factor_dim: usize,
+    value: f64,
+}
+
+impl LowerTriangular<f64> for Liar {
+    fn factor_dim(&self) -> usize {
+        self.factor_dim
+    }
+    fn factor_diag_into(&self, out: &mut [f64]) -> Result<(), Error> {
+        out.fill(self.value);
+        Ok(())
+    }
+    fn half_solve_in_place(
+        &self,
+        mut x: MatMut<'_, f64>,
+        _: &mut Workspace<f64>,
+    ) -> Result<(), Error> {
+        x.fill(self.value);
+        Ok(())
+    }
+    fn half_solve_transpose_in_place(
+        &self,
+        mut x: MatMut<'_, f64>,
+        _: &mut Workspace<f64>,
+    ) -> Result<(), Error> {
+        x.fill(self.value);
+        Ok(())
+    }
+    fn multiply_in_place(
+        &self,
+        mut x: MatMut<'_, f64>,
+        _: &mut Workspace<f64>,
+    ) -> Result<(), Error> {
+        x.fill(self.value);
+        Ok(())
+    }
+    fn multiply_transpose_in_place(
+        &self,
+        mut x: MatMut<'_, f64>,
+        _: &mut Workspace<f64>,
+    ) -> Result<(), Error> {
+        x.fill(self.value);
+        Ok(())
+    }
+}
+
+impl CovarianceOperator<f64> for Liar {
+    fn dim(&self) -> usize {
+        2
+    }
+    fn diag_into(&self, out: &mut [f64]) -> Result<(), Error> {
+        out.fill(self.value);
+        Ok(())
+    }
+    fn cholesky(&self) -> CholeskyFactor<'_, f64> {
+        CholeskyFactor::custom(self)
+    }
+}
+
+#[test]
+fn an_operator_that_breaks_its_contract_gives_an_error() {
+    let honest = gaussian();
+    for (factor_dim, value) in [(1, 1.0), (3, 1.0), (2, NAN), (2, -1.0)] {
+        let liar = Liar { factor_dim, value };
+        let p = MultivariateNormal::new([0.0, 1.0], &liar).unwrap();
+        let scalars = [
+            p.log_prob([1.0, 1.0]),
+            p.entropy(),
+            p.kl_divergence(&honest),
+            honest.kl_divergence(&p),
+            p.kl_standard_normal(),
+            p.cross_entropy(&honest),
+            honest.cross_entropy(&p),
+            honest.expected_log_likelihood([0.0, 0.0], &liar),
+            p.mutual_information(&[0], &[1]),
+            p.summary().map(|summary| summary.entropy),
+        ];
+        for (index, result) in scalars.into_iter().enumerate() {
+            let fine = result.as_ref().is_ok_and(|value| !value.is_nan());
+            assert!(fine || result.is_err(), "{index}: {result:?}");
+            let nan_or_size = value.is_nan() || factor_dim != 2;
+            // The diagonal alone never asks a factor of the wrong size.
+            assert!(
+                !nan_or_size || result.is_err(),
+                "{factor_dim}, {value}, {index}: {result:?}"
+            );
+        }
+        let _ = (
+            p.score([1.0, 1.0]),
+            p.reverse_diagonal_fit(),
+            p.forward_diagonal_fit(),
+        );
+        let _ = p.sample_batch(2, &mut Random::new(0).0);
+        let _ = BlockDiagonal::new(vec![Liar { factor_dim, value }]);
+    }
+}

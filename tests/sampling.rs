@@ -133,10 +133,20 @@ fn fits_recover_the_parameters_of_the_draws() {
             assert_close("covariance", fitted[(i, j)], c, STANDARD_ERRORS * error);
         }
         let v = fitted[(i, i)];
-        assert_close("variance", diagonal.covariance().variances()[i], v, 1e-13 * v);
+        assert_close(
+            "variance",
+            diagonal.covariance().variances()[i],
+            v,
+            1e-13 * v,
+        );
     }
     let average = (0..n).map(|i| fitted[(i, i)]).sum::<f64>() / n as f64;
-    assert_close("scaled", scaled.covariance().variance(), average, 1e-13 * average);
+    assert_close(
+        "scaled",
+        scaled.covariance().variance(),
+        average,
+        1e-13 * average,
+    );
     assert_eq!(dense.mean(), diagonal.mean());
     assert_eq!(dense.mean(), scaled.mean());
 }

@@ -18,10 +18,8 @@ fn structured_pairs_of_a_million_coordinates_stay_linear() {
     let variances: Vec<f64> = (0..MILLION).map(|i| 1.0 + (i % 7) as f64).collect();
     let scaled = ScaledIdentity::new(MILLION, 2.0).unwrap();
     let diagonal = DiagonalCovariance::new(&variances).unwrap();
-    let block = DenseCovariance::new(Mat::from_fn(4, 4, |i, j| {
-        if i == j { 2.0 } else { 0.5 }
-    }))
-    .unwrap();
+    let block =
+        DenseCovariance::new(Mat::from_fn(4, 4, |i, j| if i == j { 2.0 } else { 0.5 })).unwrap();
     let blocks = BlockDiagonal::new(vec![block; MILLION / 4]).unwrap();
     let ar1 = Ar1::new(MILLION, 0.5, 1.0).unwrap();
     let slower = Ar1::new(MILLION, 0.6, 1.5).unwrap();
@@ -40,7 +38,12 @@ fn structured_pairs_of_a_million_coordinates_stay_linear() {
     let per_coordinate = 0.5 * (2.0 - 1.0 - 2.0_f64.ln());
     let expected = per_coordinate * MILLION as f64;
     let kl = gaussx::kl_standard_normal(&zero, &scaled).unwrap();
-    assert_close("n times one coordinate", kl, expected, 8.0 * f64::EPSILON * expected);
+    assert_close(
+        "n times one coordinate",
+        kl,
+        expected,
+        8.0 * f64::EPSILON * expected,
+    );
 }
 
 #[test]
@@ -92,10 +95,10 @@ fn mixed_units_factor_and_keep_their_digits() {
         plain.quadratic_form(x).unwrap().to_bits(),
         mixed.quadratic_form(scaled_x).unwrap().to_bits()
     );
-    let wide = MultivariateNormal::centered(DenseCovariance::new(
-        mixed.covariance().to_dense().unwrap() * gaussx::faer::Scale(3.0),
+    let wide = MultivariateNormal::centered(
+        DenseCovariance::new(mixed.covariance().to_dense().unwrap() * gaussx::faer::Scale(3.0))
+            .unwrap(),
     )
-    .unwrap())
     .unwrap();
     let expected = 2.0 * (3.0 - 1.0 - 3.0_f64.ln());
     let found = wide.kl_divergence(&mixed).unwrap();
@@ -110,9 +113,19 @@ fn a_million_single_precision_terms_lose_nothing() {
     let reference = DiagonalCovariance::new(&wide).unwrap();
     let expected = reference.logdet().unwrap();
     let found = diagonal.logdet().unwrap();
-    assert_close("logdet", found, expected, 2.0 * f64::from(f32::EPSILON) * expected);
+    assert_close(
+        "logdet",
+        found,
+        expected,
+        2.0 * f64::from(f32::EPSILON) * expected,
+    );
     let zero = vec![0.0_f32; MILLION];
     let found = gaussx::kl_standard_normal(&zero, &diagonal).unwrap();
     let expected = gaussx::kl_standard_normal(vec![0.0; MILLION], &reference).unwrap();
-    assert_close("KL", found, expected, 8.0 * f64::from(f32::EPSILON) * expected);
+    assert_close(
+        "KL",
+        found,
+        expected,
+        8.0 * f64::from(f32::EPSILON) * expected,
+    );
 }

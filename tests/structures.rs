@@ -84,7 +84,12 @@ fn single_covariance_quantities_match_the_dense_formulas<T: Scalar>() {
         let identity = Naive::from_fn(n, |i, j| if i == j { 1.0 } else { 0.0 });
         let zero = vec![0.0; n];
         let kl = naive::kl_divergence(&mean64, sigma, &zero, &identity);
-        assert_close(s.name, p.kl_standard_normal().unwrap(), kl, bound * (kl + 1.0));
+        assert_close(
+            s.name,
+            p.kl_standard_normal().unwrap(),
+            kl,
+            bound * (kl + 1.0),
+        );
     });
 }
 
@@ -157,7 +162,12 @@ fn batches_match_single_points<T: Scalar>() {
             let form = p.quadratic_form(x).unwrap().as_f64();
             assert_close(s.name, forms[j], form, bound * form);
             let density = p.log_prob(x).unwrap().as_f64();
-            assert_close(s.name, densities[j], density, bound * magnitude(&s.matrix, form));
+            assert_close(
+                s.name,
+                densities[j],
+                density,
+                bound * magnitude(&s.matrix, form),
+            );
             let p_value = p.mahalanobis_p_value(x).unwrap().as_f64();
             assert_close(s.name, p_values[j], p_value, bound * (1.0 + form) * p_value);
             let score = p.score(x).unwrap();
@@ -186,7 +196,9 @@ fn factor_operations_are_those_of_the_dense_factor<T: Scalar>() {
 
         // L itself, column by column, is the one lower factor with a positive diagonal.
         let mut found: Mat<T> = Mat::identity(n, n);
-        factor.multiply_in_place(found.as_mut(), &mut workspace).unwrap();
+        factor
+            .multiply_in_place(found.as_mut(), &mut workspace)
+            .unwrap();
         let mut diag = vec![T::zero(); n];
         factor.diag_into(&mut diag).unwrap();
         for i in 0..n {
@@ -212,7 +224,9 @@ fn factor_operations_are_those_of_the_dense_factor<T: Scalar>() {
                         .half_solve_transpose_in_place(y.as_mut(), &mut workspace)
                         .unwrap();
                 } else {
-                    factor.multiply_in_place(y.as_mut(), &mut workspace).unwrap();
+                    factor
+                        .multiply_in_place(y.as_mut(), &mut workspace)
+                        .unwrap();
                     factor
                         .half_solve_in_place(y.as_mut(), &mut workspace)
                         .unwrap();
@@ -299,7 +313,12 @@ fn summaries_match_the_dense_formulas<T: Scalar>() {
         assert_eq!(found.dim, n);
         assert_close(s.name, found.trace, trace, bound * trace);
         let logdet = s.matrix.logdet();
-        assert_close(s.name, found.logdet, logdet, bound * magnitude(&s.matrix, 0.0));
+        assert_close(
+            s.name,
+            found.logdet,
+            logdet,
+            bound * magnitude(&s.matrix, 0.0),
+        );
         let determinant = logdet.exp();
         if determinant < 1e30 && determinant > 1e-30 {
             let unit = bound * n as f64 * determinant;
@@ -321,14 +340,23 @@ fn summaries_match_the_dense_formulas<T: Scalar>() {
                 let unit = bound * found.spectral_norm.as_f64();
                 assert_close(s.name, T::of(image[i]), variance * axis[i], unit);
             }
-            assert!(k == 0 || axes.variances[k] <= axes.variances[k - 1], "{}", s.name);
+            assert!(
+                k == 0 || axes.variances[k] <= axes.variances[k - 1],
+                "{}",
+                s.name
+            );
         }
         assert_close(s.name, T::of(sum), trace, bound * trace);
         let largest = axes.variances[0].as_f64();
         assert_close(s.name, found.spectral_norm, largest, bound * largest);
         let ratio = largest / axes.variances[n - 1].as_f64();
         let condition = ratio * found.spectral_norm.as_f64() / found.spectral_norm.as_f64();
-        assert_close(s.name, found.condition_number, condition, bound * ratio * ratio);
+        assert_close(
+            s.name,
+            found.condition_number,
+            condition,
+            bound * ratio * ratio,
+        );
 
         let one = gaussx::principal_axes(&s.operator, 1).unwrap();
         assert_close(s.name, one.variances[0], largest, bound * largest);
@@ -340,7 +368,12 @@ fn summaries_match_the_dense_formulas<T: Scalar>() {
             assert_close(s.name, precisions[i], expected, bound * expected);
         }
         let total = inverse.trace();
-        assert_close(s.name, s.operator.trace_inverse().unwrap(), total, bound * total);
+        assert_close(
+            s.name,
+            s.operator.trace_inverse().unwrap(),
+            total,
+            bound * total,
+        );
     });
 }
 
@@ -412,11 +445,17 @@ fn constructors_agree<T: Scalar>() {
         assert_eq!(dense.clone().into_matrix().unwrap(), sigma);
 
         let lower = Mat::from_fn(n, n, |i, j| if i < j { T::nan() } else { sigma[(i, j)] });
-        near("lower triangle", &DenseCovariance::from_lower_triangle(lower).unwrap());
+        near(
+            "lower triangle",
+            &DenseCovariance::from_lower_triangle(lower).unwrap(),
+        );
 
         let inverse = matrix.inverse();
         let precision = Mat::from_fn(n, n, |i, j| T::of(inverse.at(i.max(j), i.min(j))));
-        near("precision", &DenseCovariance::from_precision(precision).unwrap());
+        near(
+            "precision",
+            &DenseCovariance::from_precision(precision).unwrap(),
+        );
 
         let l = matrix.cholesky();
         let l = Mat::from_fn(n, n, |i, j| T::of(l.at(i, j)));

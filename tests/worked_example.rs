@@ -15,7 +15,10 @@ fn assert_reference(example: &Value, key: &str, found: &[f64]) {
     for (i, (&found, &expected)) in found.iter().zip(&reference).enumerate() {
         let bound = (1e-14 * expected.abs()).max(1e-15);
         let error = (found - expected).abs();
-        assert!(error <= bound, "{key}[{i}]: {found:e}, not {expected:e}: {error:e}");
+        assert!(
+            error <= bound,
+            "{key}[{i}]: {found:e}, not {expected:e}: {error:e}"
+        );
     }
 }
 
@@ -49,7 +52,11 @@ fn density_score_and_entropy() {
     let p = MultivariateNormal::new(numbers(&input["mu"]), sigma).unwrap();
     let sigma = p.covariance();
 
-    assert_reference(&example, "s1.quadratic_form", &[p.quadratic_form(&x).unwrap()]);
+    assert_reference(
+        &example,
+        "s1.quadratic_form",
+        &[p.quadratic_form(&x).unwrap()],
+    );
     assert_reference(&example, "s1.log_prob", &[p.log_prob(&x).unwrap()]);
     let score: Vec<f64> = p.score(&x).unwrap().iter().copied().collect();
     assert_reference(&example, "s2.score_closed_form", &score);
@@ -59,12 +66,16 @@ fn density_score_and_entropy() {
     let mut workspace = Workspace::new();
     let mut l: Mat<f64> = Mat::identity(4, 4);
     let factor = sigma.cholesky();
-    factor.multiply_in_place(l.as_mut(), &mut workspace).unwrap();
+    factor
+        .multiply_in_place(l.as_mut(), &mut workspace)
+        .unwrap();
     let by_rows: Vec<f64> = (0..16).map(|k| l[(k / 4, k % 4)]).collect();
     assert_reference(&example, "s1.cholesky_factor", &by_rows);
 
     let mut z = Mat::from_fn(4, 1, |i, _| x[i] - p.mean()[i]);
-    factor.half_solve_in_place(z.as_mut(), &mut workspace).unwrap();
+    factor
+        .half_solve_in_place(z.as_mut(), &mut workspace)
+        .unwrap();
     let z: Vec<f64> = z.col(0).iter().copied().collect();
     assert_reference(&example, "s1.whitened_residual", &z);
 }
@@ -97,7 +108,10 @@ fn cross_entropy_and_divergence() {
     let a = MultivariateNormal::new(numbers(&input["mu_a"]), p.covariance()).unwrap();
     let b = MultivariateNormal::new(numbers(&input["mu_b"]), p.covariance()).unwrap();
     check("s5.kl_same_cov", a.kl_divergence(&b).unwrap());
-    check("s5.half_mahalanobis", b.quadratic_form(a.mean()).unwrap() / 2.0);
+    check(
+        "s5.half_mahalanobis",
+        b.quadratic_form(a.mean()).unwrap() / 2.0,
+    );
     let p = MultivariateNormal::centered(p.covariance()).unwrap();
     let q = MultivariateNormal::centered(q.covariance()).unwrap();
     check("s5.kl_same_mean", p.kl_divergence(&q).unwrap());
@@ -115,8 +129,14 @@ fn diagonal_fits() {
     );
     let deviations = |v: &[f64]| -> Vec<f64> { v.iter().map(|v| v.sqrt()).collect() };
     let check = |key: &str, found: &[f64]| assert_reference(&example, key, found);
-    check("s6.forward_fit_std", &deviations(forward.covariance().variances()));
-    check("s6.reverse_fit_std", &deviations(reverse.covariance().variances()));
+    check(
+        "s6.forward_fit_std",
+        &deviations(forward.covariance().variances()),
+    );
+    check(
+        "s6.reverse_fit_std",
+        &deviations(reverse.covariance().variances()),
+    );
     let cost = target.kl_divergence(&forward).unwrap();
     check("s6.derived.kl_target_to_forward_fit", &[cost]);
     let cost = reverse.kl_divergence(&target).unwrap();
@@ -135,8 +155,14 @@ fn divergence_from_the_standard_normal() {
     let standard = MultivariateNormal::centered(ScaledIdentity::new(2, 1.0).unwrap()).unwrap();
     let check = |key: &str, found: f64| assert_reference(&example, key, &[found]);
     check("s7.kl_standard_normal", full.kl_standard_normal().unwrap());
-    check("s7.kl_full_vs_identity", full.kl_divergence(&standard).unwrap());
-    check("s7.kl_diagonal_formula", diagonal.kl_standard_normal().unwrap());
+    check(
+        "s7.kl_full_vs_identity",
+        full.kl_divergence(&standard).unwrap(),
+    );
+    check(
+        "s7.kl_diagonal_formula",
+        diagonal.kl_standard_normal().unwrap(),
+    );
 }
 
 #[test]
@@ -146,9 +172,15 @@ fn expected_log_likelihood() {
     let (y, noise) = (numbers(&input["y"]), dense(&input["R"]));
     let q = MultivariateNormal::new(numbers(&input["q_mu"]), dense(&input["q_cov"])).unwrap();
     let check = |key: &str, found: f64| assert_reference(&example, key, &[found]);
-    check("s8.expected_log_lik", q.expected_log_likelihood(&y, &noise).unwrap());
+    check(
+        "s8.expected_log_lik",
+        q.expected_log_likelihood(&y, &noise).unwrap(),
+    );
     let structured = ScaledIdentity::new(3, 0.1).unwrap();
-    check("s8.expected_log_lik", q.expected_log_likelihood(&y, &structured).unwrap());
+    check(
+        "s8.expected_log_lik",
+        q.expected_log_likelihood(&y, &structured).unwrap(),
+    );
     let form = gaussx::quadratic_form(&y, q.mean(), &noise).unwrap();
     check("s8.quad_term", form);
     let trace = pair::trace(q.covariance(), &noise, &mut Workspace::new()).unwrap();
@@ -173,9 +205,8 @@ fn mutual_information() {
     let from_entropies = |&rho: &f64| 2.0 * unit - gaussx::entropy(&correlated(rho)).unwrap();
     let found: Vec<f64> = rhos.iter().map(from_entropies).collect();
     // A difference of two entropies near 3, each with two roundings of 2 ε.
-    let reference = numbers(
-        &example["outputs"]["s9.mutual_information_from_entropies"]["reference"],
-    );
+    let reference =
+        numbers(&example["outputs"]["s9.mutual_information_from_entropies"]["reference"]);
     for (found, expected) in found.iter().zip(&reference) {
         assert!((found - expected).abs() <= 8.0 * f64::EPSILON);
     }
@@ -189,9 +220,8 @@ fn evidence_lower_bound() {
     let y = numbers(&input["y"]);
     let scalar = |variance: f64| ScaledIdentity::new(1, variance).unwrap();
     let noise = scalar(number("noise_var"));
-    let prior =
-        MultivariateNormal::new(numbers(&input["prior_mean"]), scalar(number("prior_var")))
-            .unwrap();
+    let prior = MultivariateNormal::new(numbers(&input["prior_mean"]), scalar(number("prior_var")))
+        .unwrap();
     let elbo = |mean: f64, variance: f64| {
         let q = MultivariateNormal::new([mean], scalar(variance)).unwrap();
         q.elbo(&y, &noise, &prior).unwrap()

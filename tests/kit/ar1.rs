@@ -18,7 +18,7 @@ pub struct Ar1<T> {
 
 impl<T: Scalar> Ar1<T> {
     pub fn new(n: usize, rho: T, variance: T) -> Result<Self, Error> {
-        if !(rho.abs() < T::one()) {
+        if rho.is_nan() || rho.abs() >= T::one() {
             return Err(Error::invalid_parameter("rho", rho, "between -1 and 1"));
         }
         gaussx::validate::positive("variance", variance)?;
@@ -52,11 +52,7 @@ impl<T: Scalar> LowerTriangular<T> for Ar1<T> {
         Ok(())
     }
 
-    fn half_solve_in_place(
-        &self,
-        mut x: MatMut<'_, T>,
-        _: &mut Workspace<T>,
-    ) -> Result<(), Error> {
+    fn half_solve_in_place(&self, mut x: MatMut<'_, T>, _: &mut Workspace<T>) -> Result<(), Error> {
         for k in 0..x.ncols() {
             for i in (0..self.n).rev() {
                 let before = if i == 0 { T::zero() } else { x[(i - 1, k)] };
@@ -118,11 +114,7 @@ impl<T: Scalar> LowerTriangular<T> for Ar1<T> {
         Ok(n * self.variance.ln() + (n - T::one()) * innovation)
     }
 
-    fn squares_below_by_row_into(
-        &self,
-        out: &mut [T],
-        _: &mut Workspace<T>,
-    ) -> Result<(), Error> {
+    fn squares_below_by_row_into(&self, out: &mut [T], _: &mut Workspace<T>) -> Result<(), Error> {
         // Row i is ρ times row i - 1, pivot included.
         let mut sum = T::zero();
         for (i, value) in out.iter_mut().enumerate() {

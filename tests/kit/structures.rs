@@ -41,7 +41,13 @@ pub fn structures<T: Scalar>(n: usize, random: &mut Random) -> Vec<Structured<T>
     add("nested blocks", nested_blocks(n, random));
     add("AR(1)", ar1(n, random));
     let (operator, matrix) = dense(n, random);
-    add("shared", (Box::new(Arc::<dyn CovarianceOperator<T>>::from(operator)), matrix));
+    add(
+        "shared",
+        (
+            Box::new(Arc::<dyn CovarianceOperator<T>>::from(operator)),
+            matrix,
+        ),
+    );
     all
 }
 
@@ -70,7 +76,9 @@ fn from_factor<T: Scalar>(n: usize, random: &mut Random) -> (Boxed<T>, Naive) {
     let l = Naive::from_fn(n, |i, j| sigma[(i, j)]).cholesky();
     let l: Mat<T> = Mat::from_fn(n, n, |i, j| T::of(l.at(i, j)));
     let matrix = Naive::from_fn(n, |i, j| {
-        (0..n).map(|k| l[(i, k)].as_f64() * l[(j, k)].as_f64()).sum()
+        (0..n)
+            .map(|k| l[(i, k)].as_f64() * l[(j, k)].as_f64())
+            .sum()
     });
     (Box::new(DenseCovariance::from_cholesky(l).unwrap()), matrix)
 }
@@ -123,7 +131,7 @@ fn ar1<T: Scalar>(n: usize, random: &mut Random) -> (Boxed<T>, Naive) {
 }
 
 fn equal_sizes(n: usize) -> Vec<usize> {
-    let size = (1..=4).rev().find(|m| n % m == 0).unwrap_or(1);
+    let size = (1..=4).rev().find(|&m| n.is_multiple_of(m)).unwrap_or(1);
     vec![size; n / size]
 }
 
