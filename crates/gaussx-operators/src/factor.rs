@@ -482,12 +482,17 @@ impl<'a, T: Scalar> CholeskyFactor<'a, T> {
         }
     }
 
-    /// `Σ_{j<i} L_ij²` for every row `i`.
-    pub(crate) fn squares_below_by_row_into(
+    /// `out_i = Σ_{j<i} L_ij²`: the squares below the diagonal, summed along each row.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DimensionMismatch`] if `out` has not length `n`; [`Error::AllocationFailed`].
+    pub fn squares_below_by_row_into(
         &self,
         out: &mut [T],
         workspace: &mut Workspace<T>,
     ) -> Result<(), Error> {
+        validate::dimension("sums of squares", self.dim(), out.len())?;
         match self.kind {
             FactorKind::ScaledIdentity { .. } | FactorKind::Diagonal { .. } => {
                 out.fill(T::zero());
@@ -514,12 +519,18 @@ impl<'a, T: Scalar> CholeskyFactor<'a, T> {
         Ok(())
     }
 
-    /// `Σ_{i>j} (L⁻¹)_ij²` for every column `j`.
-    pub(crate) fn inverse_squares_below_by_column_into(
+    /// `out_j = Σ_{i>j} (L⁻¹)_ij²`: the squares below the diagonal of the inverse, summed
+    /// down each column.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DimensionMismatch`] if `out` has not length `n`; [`Error::AllocationFailed`].
+    pub fn inverse_squares_below_by_column_into(
         &self,
         out: &mut [T],
         workspace: &mut Workspace<T>,
     ) -> Result<(), Error> {
+        validate::dimension("sums of squares", self.dim(), out.len())?;
         match self.kind {
             FactorKind::ScaledIdentity { .. } | FactorKind::Diagonal { .. } => {
                 out.fill(T::zero());
