@@ -565,10 +565,13 @@ fn index_sets_are_checked() {
         p.mutual_information(&[0, 1], &[2, 1]),
         "union of index sets a and b holds index 1 more than once",
     );
-    assert_message(p.marginal(&[2, 2]), "marginal holds index 2 more than once");
+    assert_message(
+        p.marginal(&[2, 2]),
+        "sub-block holds index 2 more than once",
+    );
     assert_message(
         p.marginal(&[9]),
-        "marginal holds index 9, but the dimension is 4",
+        "sub-block holds index 9, but the dimension is 4",
     );
 }
 

@@ -233,8 +233,8 @@ fn large_information<T: Scalar>(
 }
 
 /// The covariance of the coordinates `indices`, dense.
-pub(crate) fn marginal<T: Scalar>(
-    covariance: &(impl CovarianceOperator<T> + ?Sized),
+fn marginal<T: Scalar>(
+    covariance: &dyn CovarianceOperator<T>,
     indices: &[usize],
 ) -> Result<DenseCovariance<T>, Error> {
     let m = indices.len();

@@ -3,12 +3,11 @@
 use faer::{Col, Mat};
 use gaussx_operators::{
     AsCol, AsMat, CovarianceOperator, DenseCovariance, DiagonalCovariance, Error, PrincipalAxes,
-    Scalar, ScaledIdentity, memory, validate,
+    Scalar, ScaledIdentity, StructuredCovariance, memory, validate,
 };
 use rand::Rng;
 use rand::distr::Distribution;
 
-use crate::mutual_information::marginal;
 use crate::summary::Summary;
 
 /// The multivariate normal distribution `N(μ, Σ)` with a covariance of any structure.
@@ -311,7 +310,7 @@ impl<T: Scalar, C: CovarianceOperator<T>> MultivariateNormal<T, C> {
 
     /// The distribution of the coordinates `indices`, in that order: `N(μ_a, Σ_aa)`.
     ///
-    /// Cost: `m³/3` and `m²` memory for `m` coordinates.
+    /// Its structure is what [`StructuredCovariance::sub_block`] keeps.
     ///
     /// # Errors
     ///
@@ -330,11 +329,10 @@ impl<T: Scalar, C: CovarianceOperator<T>> MultivariateNormal<T, C> {
     pub fn marginal(
         &self,
         indices: &[usize],
-    ) -> Result<MultivariateNormal<T, DenseCovariance<T>>, Error> {
-        validate::indices("marginal", indices, self.dim())?;
-        validate::distinct("marginal", indices)?;
+    ) -> Result<MultivariateNormal<T, StructuredCovariance<T>>, Error> {
+        let covariance = StructuredCovariance::sub_block(&self.covariance, indices)?;
         let mean: Vec<T> = indices.iter().map(|&i| self.mean[i]).collect();
-        MultivariateNormal::new(mean, marginal(&self.covariance, indices)?)
+        MultivariateNormal::new(mean, covariance)
     }
 
     /// `count` draws as the columns of a `d × count` matrix:

@@ -171,6 +171,27 @@ impl<T: Scalar> DenseCovariance<T> {
         }
     }
 
+    /// The covariance of the first `m` coordinates, from the storage of another: the leading
+    /// block of its factor, copied.
+    pub(crate) fn leading(
+        l: MatRef<'_, T>,
+        entries: Entries<'_, T>,
+        m: usize,
+    ) -> Result<Self, Error> {
+        let mut buffer = zero_mat("Cholesky factor", m, m)?;
+        for j in 0..m {
+            for i in 0..m {
+                let source = if i < j { entries.upper } else { l };
+                buffer[(i, j)] = source[(i, j)];
+            }
+        }
+        Ok(Self {
+            buffer,
+            variances: entries.diag[..m].to_vec(),
+            has_entries: true,
+        })
+    }
+
     /// `Σ_ij`, where the matrix was given.
     fn entry(&self, i: usize, j: usize) -> T {
         match i.cmp(&j) {
