@@ -18,7 +18,7 @@ use crate::Scalar;
 ///
 /// let error = DiagonalCovariance::new(&[1.0, -2.0]).unwrap_err();
 /// assert!(matches!(error, Error::NotPositiveDefinite { pivot: 1, .. }));
-/// assert_eq!(error.to_string(), "covariance is not positive definite: pivot 1 is -2e0");
+/// assert_eq!(error.to_string(), "covariance is not positive definite: pivot 1 is -2.0");
 /// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -48,7 +48,7 @@ pub enum Error {
     /// Two mirrored entries differ by more than `√ε √(a_ii a_jj)`.
     #[non_exhaustive]
     #[error(
-        "{what} is not symmetric: entries ({row}, {column}) and ({column}, {row}) differ by {difference:e}"
+        "{what} is not symmetric: entries ({row}, {column}) and ({column}, {row}) differ by {difference:?}"
     )]
     NotSymmetric {
         /// The argument.
@@ -62,7 +62,7 @@ pub enum Error {
     },
     /// A matrix given as a lower triangular factor has an entry above its diagonal.
     #[non_exhaustive]
-    #[error("{what} is not lower triangular: entry ({row}, {column}) is {value:e}")]
+    #[error("{what} is not lower triangular: entry ({row}, {column}) is {value:?}")]
     NotLowerTriangular {
         /// The argument.
         what: &'static str,
@@ -88,7 +88,7 @@ pub enum Error {
     },
     /// A covariance has a pivot that is not positive beyond rounding.
     #[non_exhaustive]
-    #[error("covariance is not positive definite: {path}pivot {pivot} is {value:e}")]
+    #[error("covariance is not positive definite: {path}pivot {pivot} is {value:?}")]
     NotPositiveDefinite {
         /// Zero-based index of the first failing pivot, within its block.
         pivot: usize,
@@ -99,7 +99,7 @@ pub enum Error {
     },
     /// A number is outside the range in which the question makes sense.
     #[non_exhaustive]
-    #[error("{name} is {value:e}, required: {requirement}")]
+    #[error("{name} is {value:?}, required: {requirement}")]
     InvalidParameter {
         /// The parameter.
         name: &'static str,
@@ -184,7 +184,7 @@ impl Error {
     /// use gaussx_operators::Error;
     ///
     /// let error = Error::invalid_parameter("correlation", 1.5, "between -1 and 1");
-    /// assert_eq!(error.to_string(), "correlation is 1.5e0, required: between -1 and 1");
+    /// assert_eq!(error.to_string(), "correlation is 1.5, required: between -1 and 1");
     /// ```
     #[must_use]
     pub fn invalid_parameter<T: Scalar>(

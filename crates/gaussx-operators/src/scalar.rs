@@ -16,7 +16,7 @@ use num_traits::Float;
 /// use gaussx_operators::Scalar;
 ///
 /// assert_eq!(f64::LN_2PI, 1.8378770664093456);
-/// assert_eq!(f32::LN_2PI, 1.837877);
+/// assert_eq!(f32::LN_2PI, f64::LN_2PI as f32);
 /// ```
 pub trait Scalar:
     RealField + Float + Debug + Display + LowerExp + Default + Send + Sync + 'static + sealed::Sealed
@@ -64,7 +64,11 @@ impl Scalar for f64 {
 }
 
 impl Scalar for f32 {
-    const LN_2PI: Self = 1.837_877_1;
+    #[allow(
+        clippy::excessive_precision,
+        reason = "digits of the constant, rounded by the compiler"
+    )]
+    const LN_2PI: Self = 1.837_877_066_409_345_483_560_659;
     const EPSILON: Self = Self::EPSILON;
 
     #[allow(
