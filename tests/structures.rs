@@ -61,7 +61,8 @@ fn single_covariance_quantities_match_the_dense_formulas<T: Scalar>() {
         let (n, sigma) = (s.matrix.dim(), &s.matrix);
         let (x, mean): (Vec<T>, Vec<T>) = (random.vector(n), random.vector(n));
         let (x64, mean64) = (exact(&x), exact(&mean));
-        let bound = unit::<T>(UNITS, n, sigma.kappa());
+        let kappa = sigma.kappa();
+        let bound = unit::<T>(UNITS, n, kappa);
         let p = MultivariateNormal::new(&mean, &s.operator).unwrap();
 
         let form = sigma.quadratic_form(&x64, &mean64);
@@ -78,7 +79,7 @@ fn single_covariance_quantities_match_the_dense_formulas<T: Scalar>() {
         let score = sigma.inverse().times(&delta);
         let norm = |i: usize| form.sqrt() / sigma.at(i, i).sqrt();
         for (i, &value) in p.score(&x).unwrap().iter().enumerate() {
-            assert_close(s.name, value, score[i], bound * norm(i) * sigma.kappa());
+            assert_close(s.name, value, score[i], bound * norm(i) * kappa);
         }
 
         let identity = Naive::from_fn(n, |i, j| if i == j { 1.0 } else { 0.0 });
@@ -149,7 +150,8 @@ fn batches_match_single_points<T: Scalar>() {
         let data: Vec<T> = random.vector(n * count);
         let points = MatRef::from_column_major_slice(&data, n, count);
         let p = MultivariateNormal::new(random.vector(n), &s.operator).unwrap();
-        let bound = unit::<T>(UNITS, n, s.matrix.kappa());
+        let kappa = s.matrix.kappa();
+        let bound = unit::<T>(UNITS, n, kappa);
 
         let (forms, densities) = (
             p.quadratic_form_batch(points).unwrap(),
@@ -172,7 +174,7 @@ fn batches_match_single_points<T: Scalar>() {
             assert_close(s.name, p_values[j], p_value, bound * (1.0 + form) * p_value);
             let score = p.score(x).unwrap();
             for i in 0..n {
-                let norm = form.sqrt() * s.matrix.kappa() / s.matrix.at(i, i).sqrt();
+                let norm = form.sqrt() * kappa / s.matrix.at(i, i).sqrt();
                 assert_close(s.name, scores[(i, j)], score[i].as_f64(), bound * norm);
             }
         }
@@ -191,7 +193,8 @@ fn factor_operations_are_those_of_the_dense_factor<T: Scalar>() {
         let n = s.matrix.dim();
         let factor = s.operator.cholesky();
         let mut workspace = Workspace::new();
-        let bound = unit::<T>(UNITS, n, s.matrix.kappa());
+        let kappa = s.matrix.kappa();
+        let bound = unit::<T>(UNITS, n, kappa);
         let l = s.matrix.cholesky();
 
         // L itself, column by column, is the one lower factor with a positive diagonal.
@@ -233,7 +236,7 @@ fn factor_operations_are_those_of_the_dense_factor<T: Scalar>() {
                 }
                 for j in 0..3 {
                     for i in 0..n {
-                        let unit = bound * 10.0 * n as f64 * s.matrix.kappa();
+                        let unit = bound * 10.0 * n as f64 * kappa;
                         assert_close(s.name, y[(i, j)], x[(i, j)].as_f64(), unit);
                     }
                 }
@@ -257,7 +260,7 @@ fn factor_operations_are_those_of_the_dense_factor<T: Scalar>() {
         let solved = s.operator.solve(applied.as_ref()).unwrap();
         for j in 0..3 {
             for i in 0..n {
-                let unit = bound * 10.0 * n as f64 * s.matrix.kappa();
+                let unit = bound * 10.0 * n as f64 * kappa;
                 assert_close(s.name, solved[(i, j)], x[(i, j)].as_f64(), unit);
             }
         }

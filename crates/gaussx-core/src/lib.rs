@@ -46,6 +46,8 @@ mod normal;
 mod quadratic_form;
 mod sampling;
 mod score;
+#[cfg(feature = "serde")]
+mod serde;
 mod summary;
 
 pub use faer;

@@ -31,7 +31,9 @@
 //! # Ok::<(), gaussx_operators::Error>(())
 //! ```
 //!
-//! All matrices and views are [`faer`]'s, which is re-exported.
+//! All matrices and views are [`faer`]'s, which is re-exported. The features `ndarray` and
+//! `nalgebra` let the vectors and matrices of those crates stand wherever a call takes a
+//! point or a batch; `serde` reads and writes operators, and validates what it reads.
 #![forbid(unsafe_code)]
 
 mod adjust;
@@ -42,6 +44,8 @@ mod diagonal;
 mod error;
 mod factor;
 mod forward;
+#[cfg(any(feature = "nalgebra", feature = "ndarray"))]
+mod interop;
 mod lower_triangular;
 pub mod memory;
 mod operator;
@@ -50,6 +54,8 @@ mod point;
 mod scalar;
 mod scaled;
 mod scaled_identity;
+#[cfg(feature = "serde")]
+mod serde;
 mod special;
 mod spectrum;
 mod structured;
@@ -58,6 +64,8 @@ pub mod validate;
 mod workspace;
 
 pub use faer;
+#[cfg(any(feature = "nalgebra", feature = "ndarray"))]
+pub use faer_ext;
 
 pub use adjust::Adjust;
 pub use block_diagonal::BlockDiagonal;
