@@ -30,7 +30,9 @@ use crate::cross_entropy::between_means;
 ///
 /// Accuracy: relative error a small multiple of `d ε κ` however close the two are, `κ` the
 /// condition number of the correlation matrices; a few `ε` for diagonal covariances.
-/// A user's own factor keeps `d ε κ` over the relative distance of the covariances.
+/// Two dense covariances of which only one was given by its matrix, the other by its
+/// factor or precision, and a user's own factor, keep `d ε κ` over the relative distance of
+/// the two: their factors were rounded apart.
 ///
 /// # Errors
 ///

@@ -206,7 +206,7 @@ fn for_centred_panels<T: Scalar>(
     mut f: impl FnMut(MatRef<'_, T>),
 ) -> Result<(), Error> {
     let dim = points.nrows();
-    let mut buffer = Workspace::new().take(dim * points.ncols().min(PANEL))?;
+    let mut buffer = Workspace::new().take(dim, points.ncols().min(PANEL))?;
     for start in (0..points.ncols()).step_by(PANEL) {
         let width = PANEL.min(points.ncols() - start);
         let mut panel = MatMut::from_column_major_slice_mut(&mut buffer[..dim * width], dim, width);

@@ -194,7 +194,7 @@ impl<T: Scalar, B: CovarianceOperator<T>> CovarianceOperator<T> for BlockDiagona
         check_quadratic_forms(self.dim(), points, center, out)?;
         let count = out.len();
         out.fill(T::zero());
-        workspace.with(2 * count, |buffer, workspace| {
+        workspace.with(2, count, |buffer, workspace| {
             let (terms, errors) = buffer.split_at_mut(count);
             for (block, range) in self.ranged() {
                 let rows = points.subrows(range.start, range.len());
@@ -257,7 +257,7 @@ impl<T: Scalar, B: CovarianceOperator<T>> CovarianceOperator<T> for BlockDiagona
                 continue;
             }
             let n = range.len();
-            workspace.with(n * local.len(), |buffer, workspace| {
+            workspace.with(n, local.len(), |buffer, workspace| {
                 let mut part = MatMut::from_column_major_slice_mut(buffer, n, local.len());
                 block.columns_into(&local, part.as_mut(), workspace)?;
                 for (k, &place) in places.iter().enumerate() {
@@ -287,7 +287,7 @@ impl<T: Scalar, B: CovarianceOperator<T>> CovarianceOperator<T> for BlockDiagona
                 continue;
             }
             let (m, k) = (local_rows.len(), local_columns.len());
-            workspace.with(m * k, |buffer, workspace| {
+            workspace.with(m, k, |buffer, workspace| {
                 let mut part = MatMut::from_column_major_slice_mut(buffer, m, k);
                 block.sub_block_into(&local_rows, &local_columns, part.as_mut(), workspace)?;
                 for (b, &column) in column_places.iter().enumerate() {

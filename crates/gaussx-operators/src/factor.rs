@@ -223,7 +223,8 @@ impl<'a, T: Scalar> CholeskyFactor<'a, T> {
             FactorKind::Diagonal { variances } => variances.len(),
             FactorKind::Dense { l } => l.nrows(),
             FactorKind::BlockDiagonal { blocks } => {
-                (0..blocks.count()).map(|b| blocks.block(b).dim()).sum()
+                let dims = (0..blocks.count()).map(|b| blocks.block(b).dim());
+                dims.fold(0, usize::saturating_add)
             }
             FactorKind::Custom { factor } => factor.factor_dim(),
         }
@@ -603,7 +604,7 @@ fn scale_by_deviations<T: Scalar>(
     match (x.ncols(), action.is_solve()) {
         (0 | 1, true) => map_rows(x, |i, value| value / deviation(i)),
         (0 | 1, false) => map_rows(x, |i, value| value * deviation(i)),
-        (_, solve) => workspace.with(variances.len(), |buffer, _| {
+        (_, solve) => workspace.with(variances.len(), 1, |buffer, _| {
             for (i, value) in buffer.iter_mut().enumerate() {
                 *value = deviation(i);
             }

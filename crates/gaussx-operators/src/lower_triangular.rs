@@ -191,7 +191,7 @@ pub trait LowerTriangular<T: Scalar>: Debug + Send + Sync {
         let n = self.factor_dim();
         out.fill(T::zero());
         for panel in panels(n) {
-            workspace.with(n * panel.len(), |buffer, workspace| {
+            workspace.with(n, panel.len(), |buffer, workspace| {
                 let mut x = MatMut::from_column_major_slice_mut(buffer, n, panel.len());
                 unit_columns_into(panel.start, x.as_mut());
                 self.multiply_in_place(x.as_mut(), workspace)?;
@@ -223,7 +223,7 @@ pub trait LowerTriangular<T: Scalar>: Debug + Send + Sync {
     ) -> Result<(), Error> {
         let n = self.factor_dim();
         for panel in panels(n) {
-            workspace.with(n * panel.len(), |buffer, workspace| {
+            workspace.with(n, panel.len(), |buffer, workspace| {
                 let mut x = MatMut::from_column_major_slice_mut(buffer, n, panel.len());
                 unit_columns_into(panel.start, x.as_mut());
                 self.half_solve_in_place(x.as_mut(), workspace)?;

@@ -130,7 +130,7 @@ pub trait CovarianceOperator<T: Scalar>: Debug + Send + Sync {
         check_quadratic_forms(self.dim(), points, center, out)?;
         let factor = factor_of(self)?;
         let n = points.nrows();
-        workspace.with(n * points.ncols().min(PANEL), |buffer, workspace| {
+        workspace.with(n, points.ncols().min(PANEL), |buffer, workspace| {
             for range in panels(points.ncols()) {
                 let buffer = &mut buffer[..n * range.len()];
                 let mut panel = MatMut::from_column_major_slice_mut(buffer, n, range.len());
@@ -247,7 +247,7 @@ pub trait CovarianceOperator<T: Scalar>: Debug + Send + Sync {
     ) -> Result<(), Error> {
         check_sub_block(self.dim(), rows, columns, out.as_ref())?;
         let n = self.dim();
-        workspace.with(n * columns.len().min(PANEL), |buffer, workspace| {
+        workspace.with(n, columns.len().min(PANEL), |buffer, workspace| {
             for range in panels(columns.len()) {
                 let buffer = &mut buffer[..n * range.len()];
                 let mut panel = MatMut::from_column_major_slice_mut(buffer, n, range.len());
@@ -271,7 +271,7 @@ pub trait CovarianceOperator<T: Scalar>: Debug + Send + Sync {
         let factor = factor_of(self)?;
         let n = self.dim();
         let mut workspace = Workspace::new();
-        let mut diag = workspace.take(n)?;
+        let mut diag = workspace.take(n, 1)?;
         factor.diag_into(&mut diag)?;
         filled_col("diagonal of the inverse", n, |out| {
             factor.inverse_squares_below_by_column_into(out, &mut workspace)?;
@@ -301,7 +301,7 @@ pub trait CovarianceOperator<T: Scalar>: Debug + Send + Sync {
         let n = self.dim();
         let mut workspace = Workspace::new();
         let mut sum = CompensatedSum::new();
-        let mut buffer = workspace.take(n * n.min(PANEL))?;
+        let mut buffer = workspace.take(n, n.min(PANEL))?;
         for range in panels(n) {
             let buffer = &mut buffer[..n * range.len()];
             let mut panel = MatMut::from_column_major_slice_mut(buffer, n, range.len());

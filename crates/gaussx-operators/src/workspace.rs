@@ -17,8 +17,8 @@ use crate::{Error, Scalar};
 /// use gaussx_operators::Workspace;
 ///
 /// let mut workspace = Workspace::<f64>::new();
-/// let buffer = workspace.take(3)?;
-/// assert_eq!(buffer, [0.0; 3]);
+/// let buffer = workspace.take(3, 2)?;
+/// assert_eq!(buffer, [0.0; 6]);
 /// workspace.give(buffer);
 /// # Ok::<(), gaussx_operators::Error>(())
 /// ```
@@ -56,12 +56,18 @@ impl<T: Scalar> Workspace<T> {
         self.par
     }
 
-    /// A buffer of `len` zeros; give it back with [`give`](Self::give).
+    /// A buffer of `rows · columns` zeros; give it back with [`give`](Self::give).
     ///
     /// # Errors
     ///
     /// [`Error::AllocationFailed`] if the memory cannot be had.
-    pub fn take(&mut self, len: usize) -> Result<Vec<T>, Error> {
+    pub fn take(&mut self, rows: usize, columns: usize) -> Result<Vec<T>, Error> {
+        let failed = || Error::AllocationFailed {
+            what: "scratch memory",
+            rows,
+            columns,
+        };
+        let len = rows.checked_mul(columns).ok_or_else(failed)?;
         // The smallest buffer that is large enough, else the largest: so that a repeated
         // sequence of requests settles on buffers that fit.
         let fits = |b: &Vec<T>| b.capacity() >= len;
@@ -75,13 +81,7 @@ impl<T: Scalar> Workspace<T> {
         });
         let mut buffer = best.map_or_else(Vec::new, |i| self.buffers.swap_remove(i));
         buffer.clear();
-        buffer
-            .try_reserve_exact(len)
-            .map_err(|_| Error::AllocationFailed {
-                what: "scratch memory",
-                rows: len,
-                columns: 1,
-            })?;
+        buffer.try_reserve_exact(len).map_err(|_| failed())?;
         buffer.resize(len, T::zero());
         Ok(buffer)
     }
@@ -91,17 +91,18 @@ impl<T: Scalar> Workspace<T> {
         self.buffers.push(buffer);
     }
 
-    /// Lends a buffer of `len` zeros to `f`, together with the workspace, and keeps it.
+    /// Lends a buffer of `rows · columns` zeros to `f`, together with the workspace, and keeps it.
     ///
     /// # Errors
     ///
     /// [`Error::AllocationFailed`], and what `f` returns.
     pub fn with<R>(
         &mut self,
-        len: usize,
+        rows: usize,
+        columns: usize,
         f: impl FnOnce(&mut [T], &mut Self) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        let mut buffer = self.take(len)?;
+        let mut buffer = self.take(rows, columns)?;
         let result = f(&mut buffer, self);
         self.give(buffer);
         result

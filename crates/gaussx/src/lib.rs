@@ -60,6 +60,6 @@ pub mod prelude {
     pub use gaussx_core::rand::distr::Distribution;
     pub use gaussx_core::{
         Adjust, BlockDiagonal, CovarianceOperator, DenseCovariance, DiagonalCovariance, Error,
-        MultivariateNormal, ScaledIdentity,
+        MultivariateNormal, Scaled, ScaledIdentity, StructuredCovariance, Workspace,
     };
 }

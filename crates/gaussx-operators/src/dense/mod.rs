@@ -238,7 +238,7 @@ impl<T: Scalar> CovarianceOperator<T> for DenseCovariance<T> {
             return factor.multiply_in_place(x, workspace);
         }
         let (k, par) = (x.ncols(), workspace.parallelism());
-        workspace.with(n * k, |buffer, _| {
+        workspace.with(n, k, |buffer, _| {
             let mut copy = MatMut::from_column_major_slice_mut(buffer, n, k);
             copy.copy_from(x.as_ref());
             crate::columns::map_rows(x.as_mut(), |i, value| value * self.variances[i]);

@@ -89,7 +89,7 @@ fn multiply<T: Scalar>(
     workspace: &mut Workspace<T>,
 ) -> Result<(), Error> {
     let (n, k, par) = (l.nrows(), x.ncols(), workspace.parallelism());
-    workspace.with(PANEL * k, |buffer, _| {
+    workspace.with(PANEL, k, |buffer, _| {
         let mut end = n;
         while end > 0 {
             let start = end.saturating_sub(PANEL);
@@ -124,7 +124,7 @@ fn multiply_transpose<T: Scalar>(
     workspace: &mut Workspace<T>,
 ) -> Result<(), Error> {
     let (n, k, par) = (l.nrows(), x.ncols(), workspace.parallelism());
-    workspace.with(PANEL * k, |buffer, _| {
+    workspace.with(PANEL, k, |buffer, _| {
         for range in panels(n) {
             let rows = range.len();
             let mut block = MatMut::from_column_major_slice_mut(&mut buffer[..rows * k], rows, k);
@@ -164,7 +164,7 @@ pub(crate) fn inverse_squares_below_by_column_into<T: Scalar>(
     workspace: &mut Workspace<T>,
 ) -> Result<(), Error> {
     let n = l.nrows();
-    workspace.with(n * n.min(PANEL), |buffer, workspace| {
+    workspace.with(n, n.min(PANEL), |buffer, workspace| {
         for range in panels(n) {
             let (rows, width) = (n - range.start, range.len());
             let buffer = &mut buffer[..rows * width];

@@ -42,7 +42,7 @@ pub(super) fn divergence_of_diagonal<T: Scalar>(
 ) -> Result<T, Error> {
     with_rows(q, workspace, |rows, workspace| {
         let n = rows.pivots.len();
-        workspace.with(n, |inverse, workspace| {
+        workspace.with(n, 1, |inverse, workspace| {
             q.factor
                 .inverse_squares_below_by_column_into(inverse, workspace)?;
             Ok(sum_map(n, |i| {
@@ -64,7 +64,7 @@ pub(super) fn trace_from_diagonal<T: Scalar>(
     match (p.as_diagonal(), q) {
         (Some(Variances::Constant(p)), Variances::Constant(q)) => Ok(T::of_count(n) * (p / q)),
         (Some(p), q) => Ok(sum_map(n, |i| p.at(i) / q.at(i))),
-        (None, q) => workspace.with(n, |variances, _| {
+        (None, q) => workspace.with(n, 1, |variances, _| {
             p.diag_into(variances)?;
             Ok(sum_map(n, |i| variances[i] / q.at(i)))
         }),
@@ -78,7 +78,7 @@ pub(super) fn trace_of_diagonal<T: Scalar>(
     workspace: &mut Workspace<T>,
 ) -> Result<T, Error> {
     let n = q.dim();
-    workspace.with(2 * n, |buffer, workspace| {
+    workspace.with(2, n, |buffer, workspace| {
         let (inverse, pivots) = buffer.split_at_mut(n);
         q.factor.diag_into(pivots)?;
         q.factor
@@ -124,7 +124,7 @@ fn with_rows<T: Scalar, R>(
     f: impl FnOnce(Rows<'_, T>, &mut Workspace<T>) -> Result<R, Error>,
 ) -> Result<R, Error> {
     let n = part.dim();
-    workspace.with(3 * n, |buffer, workspace| {
+    workspace.with(3, n, |buffer, workspace| {
         let (variances, rest) = buffer.split_at_mut(n);
         let (pivots, squares_below) = rest.split_at_mut(n);
         part.diag_into(variances)?;

@@ -29,14 +29,14 @@ pub(super) fn divergence<T: Scalar>(
         return Ok(None);
     }
     let n = q.dim();
-    let near = workspace.with(n, |variances, workspace| {
+    let near = workspace.with(n, 1, |variances, workspace| {
         q.diag_into(variances)?;
         is_near(p, q, variances, workspace)
     })?;
     if !near {
         return Ok(None);
     }
-    workspace.with(n * n, |buffer, workspace| {
+    workspace.with(n, n, |buffer, workspace| {
         for range in panels(n) {
             let columns = &mut buffer[n * range.start..n * range.end];
             difference_into(p, q, range, columns)?;
@@ -70,7 +70,7 @@ fn is_near<T: Scalar>(
 ) -> Result<bool, Error> {
     let n = q.dim();
     let bound = T::of(NEAR);
-    workspace.with(n * n.min(PANEL), |buffer, _| {
+    workspace.with(n, n.min(PANEL), |buffer, _| {
         for range in panels(n) {
             let buffer = &mut buffer[..n * range.len()];
             difference_into(p, q, range.clone(), buffer)?;

@@ -18,7 +18,7 @@ pub(super) fn divergence<T: Scalar>(
     let n = q.dim();
     let mut total = CompensatedSum::new();
     let width = n.min(PANEL);
-    workspace.with(2 * n * width + 2 * n, |buffer, workspace| {
+    workspace.with(n, 2 * width + 2, |buffer, workspace| {
         let (panels_of, diagonals) = buffer.split_at_mut(2 * n * width);
         let (l_p, l_q) = panels_of.split_at_mut(n * width);
         for range in panels(n) {
@@ -54,7 +54,7 @@ pub(super) fn trace<T: Scalar>(
 ) -> Result<T, Error> {
     let n = q.dim();
     let mut total = CompensatedSum::new();
-    workspace.with(n * n.min(PANEL), |buffer, workspace| {
+    workspace.with(n, n.min(PANEL), |buffer, workspace| {
         for range in panels(n) {
             let buffer = &mut buffer[..n * range.len()];
             columns_of(p, range.clone(), buffer, workspace)?;
