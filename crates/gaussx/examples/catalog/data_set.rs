@@ -1,18 +1,33 @@
 //! A numeric table with an optional column of labels, read from a CSV file.
 
-use gaussx::faer::Mat;
+use std::ffi::OsStr;
 
-/// The rows of one label, as the columns of a matrix.
+use csv::{ByteRecord, ReaderBuilder, Trim};
+use gaussx::faer::MatRef;
+
+use crate::Failure;
+
+/// The rows of one label.
 pub(crate) struct Class {
     pub(crate) label: String,
-    pub(crate) points: Mat<f64>,
     /// The number of each row in the file, its first data row being 1.
     pub(crate) rows: Vec<usize>,
+    /// The line of the first row.
+    pub(crate) line: usize,
+    /// Row by row.
+    values: Vec<f64>,
+}
+
+impl Class {
+    /// The rows as the columns of a matrix.
+    pub(crate) fn points(&self) -> MatRef<'_, f64> {
+        let (n, d) = (self.rows.len(), self.values.len() / self.rows.len().max(1));
+        MatRef::from_column_major_slice(&self.values, d, n)
+    }
 }
 
 /// A table split into classes, in the order in which their labels appear.
 pub(crate) struct DataSet {
-    pub(crate) path: String,
     pub(crate) columns: Vec<String>,
     pub(crate) classes: Vec<Class>,
 }
@@ -20,89 +35,156 @@ pub(crate) struct DataSet {
 impl DataSet {
     /// Reads a CSV with a header. The column whose first cell is no number, if there is
     /// one, holds the labels.
-    pub(crate) fn read(path: &str) -> Result<Self, String> {
-        let mut reader = csv::ReaderBuilder::new()
-            .trim(csv::Trim::All)
-            .from_path(path)
-            .map_err(|error| format!("{path}: {}", reason(&error)))?;
-        let header = reader
-            .headers()
-            .map_err(|error| format!("{path}: {}", reason(&error)))?
-            .clone();
-        let mut records = Vec::new();
-        for record in reader.records() {
-            records.push(record.map_err(|error| format!("{path}: {}", reason(&error)))?);
-        }
-        let Some(first) = records.first() else {
-            return Err(format!("{path}: no data rows below the header"));
+    pub(crate) fn read(path: &OsStr) -> Result<Self, Failure> {
+        let bytes = std::fs::read(path)?;
+        let (header, records) = records(&bytes)?;
+        let Some((line, first)) = records.first() else {
+            return Err("no data rows below the header".into());
         };
-        let label_columns: Vec<usize> = (0..first.len())
-            .filter(|&j| first[j].parse::<f64>().is_err())
-            .collect();
-        if let [_, second, ..] = label_columns[..] {
-            let (name, cell) = (&header[second], &first[second]);
-            return Err(format!(
-                "{path}: line 2, column `{name}`: `{cell}` is not a number"
-            ));
-        }
-        let label_column = label_columns.first().copied();
-        let numeric: Vec<usize> = (0..header.len())
-            .filter(|&j| Some(j) != label_column)
-            .collect();
+        let label = label_column(&header, *line, first)?;
+        let numeric: Vec<usize> = (0..header.len()).filter(|&j| Some(j) != label).collect();
         if numeric.is_empty() {
-            return Err(format!("{path}: no numeric column"));
+            return Err("no numeric column".into());
         }
-
-        let mut classes: Vec<(String, Vec<f64>, Vec<usize>)> = Vec::new();
-        for (index, record) in records.iter().enumerate() {
-            let label = label_column.map_or("all", |j| &record[j]);
-            let known = classes.iter().position(|(name, ..)| name == label);
-            let class = known.unwrap_or_else(|| {
-                classes.push((label.to_owned(), Vec::new(), Vec::new()));
-                classes.len() - 1
-            });
-            let (_, values, rows) = &mut classes[class];
-            rows.push(index + 1);
+        if numeric.iter().all(|&j| header[j].parse::<f64>().is_ok()) {
+            return Err("line 1: a header is required, but its cells are numbers".into());
+        }
+        let mut classes: Vec<Class> = Vec::new();
+        for (index, (line, cells)) in records.iter().enumerate() {
+            let class = class_of(&mut classes, label.map_or("all", |j| &cells[j]), *line);
+            class.rows.push(index + 1);
             for &j in &numeric {
-                values.push(number(&record[j]).ok_or_else(|| {
-                    let line = record.position().map_or(index + 2, |p| {
-                        usize::try_from(p.line()).unwrap_or(index + 2)
-                    });
-                    let (name, cell) = (&header[j], &record[j]);
-                    format!("{path}: line {line}, column `{name}`: `{cell}` is not a finite number")
-                })?);
+                let value = number(&cells[j]).map_err(|fault| at(*line, j, &header, &fault))?;
+                class.values.push(value);
             }
         }
-        let d = numeric.len();
-        let class = |(label, values, rows): (String, Vec<f64>, Vec<usize>)| Class {
-            label,
-            points: Mat::from_fn(d, rows.len(), |i, j| values[j * d + i]),
-            rows,
-        };
-        Ok(Self {
-            path: path.to_owned(),
-            columns: numeric.iter().map(|&j| header[j].to_owned()).collect(),
-            classes: classes.into_iter().map(class).collect(),
-        })
+        let columns = numeric.iter().map(|&j| name(&header, j)).collect();
+        Ok(Self { columns, classes })
     }
 }
 
-fn number(cell: &str) -> Option<f64> {
-    cell.parse().ok().filter(|value: &f64| value.is_finite())
-}
+/// A line number and the cells that start there.
+type Record = (usize, Vec<String>);
 
-/// The csv crate's message, on one line and with the line number in front.
-fn reason(error: &csv::Error) -> String {
-    match error.kind() {
-        csv::ErrorKind::Io(error) => error.to_string(),
-        csv::ErrorKind::UnequalLengths {
-            pos,
-            expected_len,
-            len,
-        } => {
-            let line = pos.as_ref().map_or(0, csv::Position::line);
-            format!("line {line} has {len} cells, the header {expected_len}")
+/// The header and the rows below it, all of its length.
+fn records(bytes: &[u8]) -> Result<(Vec<String>, Vec<Record>), Failure> {
+    if bytes.trim_ascii().is_empty() {
+        return Err("the file is empty".into());
+    }
+    let mut reader = ReaderBuilder::new()
+        .flexible(true)
+        .trim(Trim::All)
+        .from_reader(bytes);
+    let header = cells(reader.byte_headers()?);
+    let mut lines = Lines {
+        bytes,
+        offset: 0,
+        line: 1,
+    };
+    let mut records = Vec::new();
+    for record in reader.byte_records() {
+        let record = record?;
+        let line = lines.at(record.position().map_or(0, csv::Position::byte))?;
+        let (found, expected) = (record.len(), header.len());
+        if found != expected {
+            return Err(
+                format!("line {line}: {found} cells, but the header has {expected}").into(),
+            );
         }
-        _ => error.to_string().replace('\n', " "),
+        records.push((line, cells(&record)));
     }
+    Ok((header, records))
+}
+
+/// The cells as text on one line each.
+fn cells(record: &ByteRecord) -> Vec<String> {
+    let cell = |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    record.iter().map(cell).collect()
+}
+
+/// Line numbers at growing offsets. The csv crate's own count from the end of the row
+/// before, which after `\r\n` and before blank lines is too early.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    offset: usize,
+    line: usize,
+}
+
+impl Lines<'_> {
+    /// The line of the first cell at the offset or behind it.
+    fn at(&mut self, offset: u64) -> Result<usize, Failure> {
+        let offset = usize::try_from(offset)?;
+        while let Some(&byte) = self.bytes.get(self.offset) {
+            if self.offset >= offset && !matches!(byte, b'\r' | b'\n') {
+                break;
+            }
+            self.line += usize::from(byte == b'\n');
+            self.offset += 1;
+        }
+        Ok(self.line)
+    }
+}
+
+/// The one column whose first cell is text. An empty cell is a missing number, no label.
+fn label_column(header: &[String], line: usize, first: &[String]) -> Result<Option<usize>, String> {
+    let is_text = |&j: &usize| !first[j].is_empty() && first[j].parse::<f64>().is_err();
+    let mut texts = (0..first.len()).filter(is_text);
+    let label = texts.next();
+    match texts.next() {
+        None => Ok(label),
+        Some(j) => {
+            let fault = format!(
+                "{} is a second label, at most one is allowed",
+                quoted(&first[j])
+            );
+            Err(at(line, j, header, &fault))
+        }
+    }
+}
+
+fn class_of<'a>(classes: &'a mut Vec<Class>, label: &str, line: usize) -> &'a mut Class {
+    let known = classes.iter().position(|class| class.label == label);
+    let index = known.unwrap_or_else(|| {
+        classes.push(Class {
+            label: label.to_owned(),
+            rows: Vec::new(),
+            line,
+            values: Vec::new(),
+        });
+        classes.len() - 1
+    });
+    &mut classes[index]
+}
+
+fn number(cell: &str) -> Result<f64, String> {
+    match cell.parse::<f64>() {
+        Ok(value) if value.is_finite() => Ok(value),
+        Ok(_) => Err(format!("{} is not finite", quoted(cell))),
+        Err(_) if cell.is_empty() => Err("the cell is empty".to_owned()),
+        Err(_) => Err(format!("{} is not a number", quoted(cell))),
+    }
+}
+
+fn at(line: usize, j: usize, header: &[String], fault: &str) -> String {
+    format!(
+        "line {line}, column {} ({}): {fault}",
+        j + 1,
+        name(header, j)
+    )
+}
+
+/// The name of a column, or its number where the header has none.
+fn name(header: &[String], j: usize) -> String {
+    match header[j].as_str() {
+        "" => format!("column {}", j + 1),
+        name => name.to_owned(),
+    }
+}
+
+/// A cell as it may stand in a message: escaped, and not all of a binary file.
+fn quoted(cell: &str) -> String {
+    format!("{:?}", cell.chars().take(40).collect::<String>())
 }

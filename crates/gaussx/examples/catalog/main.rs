@@ -9,11 +9,18 @@
 
 mod data_set;
 mod report;
+mod table;
 mod worked_example;
 
+use std::error::Error;
+use std::ffi::OsString;
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 const IRIS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/iris.csv");
+
+/// What went wrong, in one line.
+type Failure = Box<dyn Error>;
 
 fn main() -> ExitCode {
     match run() {
@@ -25,15 +32,22 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<(), String> {
-    let mut arguments = std::env::args().skip(1);
-    let path = arguments.next().unwrap_or_else(|| IRIS.to_owned());
+fn run() -> Result<(), Failure> {
+    let mut arguments = std::env::args_os().skip(1);
+    let path = arguments.next().unwrap_or_else(|| OsString::from(IRIS));
     if arguments.next().is_some() {
-        return Err("expected at most one argument, the path of a CSV file".to_owned());
+        return Err("usage: catalog [FILE.csv]".into());
     }
-    // Before anything is printed, so that a bad file gives one clear line.
-    let data = data_set::DataSet::read(&path)?;
-    let fits = report::fit_all(&data)?;
-    worked_example::print()?;
-    report::print(&data, &fits).map_err(|error| format!("{path}: {error}"))
+    // All of it before anything is printed, so that a bad file gives one clear line.
+    let mut page = Vec::new();
+    worked_example::write(&mut page)?;
+    let name = path.to_string_lossy();
+    data_set::DataSet::read(&path)
+        .and_then(|data| report::write(&mut page, &name, &data))
+        .map_err(|error| format!("{name}: {error}"))?;
+    match io::stdout().write_all(&page) {
+        // Whoever reads may stop early: `catalog | head`.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
 }
