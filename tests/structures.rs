@@ -159,8 +159,11 @@ fn batches_match_single_points<T: Scalar>() {
         );
         let p_values = p.mahalanobis_p_value_batch(points).unwrap();
         let scores = p.score_batch(points).unwrap();
+        let white = p.whiten(points).unwrap();
         for j in 0..count {
             let x = points.col(j);
+            let length = white.col(j).squared_norm_l2().as_f64();
+            assert_close(s.name, forms[j], length, bound * length);
             let form = p.quadratic_form(x).unwrap().as_f64();
             assert_close(s.name, forms[j], form, bound * form);
             let density = p.log_prob(x).unwrap().as_f64();

@@ -11,6 +11,7 @@
 //! | quantity | function |
 //! |---|---|
 //! | `(x - μ)ᵀ Σ⁻¹ (x - μ)` and its p-value | [`quadratic_form`], [`mahalanobis_p_value`] |
+//! | whitened points | [`whiten`] |
 //! | log-density and its gradient | [`log_prob`], [`score`] |
 //! | entropy, cross-entropy, divergence | [`entropy`], [`cross_entropy`], [`kl_divergence`], [`kl_standard_normal`] |
 //! | mean-field approximations | [`forward_diagonal_fit`], [`reverse_diagonal_fit`] |
@@ -49,6 +50,7 @@ mod score;
 #[cfg(feature = "serde")]
 mod serde;
 mod summary;
+mod whiten;
 
 pub use faer;
 pub use gaussx_operators::*;
@@ -70,3 +72,4 @@ pub use quadratic_form::{
 pub use sampling::{sample, sample_batch};
 pub use score::{score, score_batch};
 pub use summary::{Summary, principal_axes, summary};
+pub use whiten::whiten;

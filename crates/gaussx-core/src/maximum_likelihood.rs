@@ -26,7 +26,7 @@ const PANEL: usize = 256;
 /// # Errors
 ///
 /// [`Error::InvalidParameter`] if there are not more points than dimensions;
-/// [`Error::NonFinite`]; [`Error::NotPositiveDefinite`] if the points lie in a subspace;
+/// [`Error::NonFinite`]; [`Error::NotRepresentable`] if a square overflows; [`Error::NotPositiveDefinite`] if the points lie in a subspace;
 /// [`Error::AllocationFailed`].
 ///
 /// # Examples
@@ -73,6 +73,9 @@ pub fn fit_dense<T: Scalar>(
     for j in 0..dim {
         for i in j..dim {
             covariance[(i, j)] /= count;
+            if !covariance[(i, j)].is_finite() {
+                return Err(Error::not_representable("covariance of the points"));
+            }
         }
     }
     let covariance = DenseCovariance::from_lower_triangle(covariance)?;
@@ -90,6 +93,7 @@ pub fn fit_dense<T: Scalar>(
 /// # Errors
 ///
 /// [`Error::InvalidParameter`] if there are fewer than two points; [`Error::NonFinite`];
+/// [`Error::NotRepresentable`] if a square overflows;
 /// [`Error::NotPositiveDefinite`] if a coordinate is constant;
 /// [`Error::AllocationFailed`].
 ///
@@ -178,8 +182,12 @@ fn moments<T: Scalar>(points: MatRef<'_, T>) -> Result<(Vec<T>, Vec<T>), Error> 
             }
         }
     })?;
-    let variances = sums.iter().map(|sum| sum.value() / count).collect();
-    Ok((mean, variances))
+    let variances: Vec<T> = sums.iter().map(|sum| sum.value() / count).collect();
+    if variances.iter().all(|v| v.is_finite()) {
+        Ok((mean, variances))
+    } else {
+        Err(Error::not_representable("variance of the points"))
+    }
 }
 
 fn mean_of<T: Scalar>(points: MatRef<'_, T>) -> Result<Vec<T>, Error> {

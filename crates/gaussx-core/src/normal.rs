@@ -141,6 +141,15 @@ impl<T: Scalar, C: CovarianceOperator<T>> MultivariateNormal<T, C> {
         crate::mahalanobis_p_value_batch(points, &self.mean, &self.covariance)
     }
 
+    /// `L⁻¹ (x_j - μ)` of every column: [`whiten`](crate::whiten).
+    ///
+    /// # Errors
+    ///
+    /// Those of the free function.
+    pub fn whiten(&self, points: impl AsMat<T>) -> Result<Mat<T>, Error> {
+        crate::whiten(points, &self.mean, &self.covariance)
+    }
+
     /// `ln N(x; μ, Σ)`, in nats: [`log_prob`](crate::log_prob).
     ///
     /// # Errors

@@ -142,7 +142,7 @@ impl<T: Scalar> BlockDiagonal<T, DenseCovariance<T>> {
     /// let error = BlockDiagonal::from_matrices(vec![mat![[1.0]], mat![[-1.0]]]).unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
-    ///     "covariance is not positive definite: block 1, pivot 0 is -1.0"
+    ///     "covariance is not positive definite: block 1, pivot 0 is -1"
     /// );
     /// ```
     pub fn from_matrices(matrices: Vec<Mat<T>>) -> Result<Self, Error> {

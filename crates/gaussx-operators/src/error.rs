@@ -18,7 +18,7 @@ use crate::Scalar;
 ///
 /// let error = DiagonalCovariance::new(&[1.0, -2.0]).unwrap_err();
 /// assert!(matches!(error, Error::NotPositiveDefinite { pivot: 1, .. }));
-/// assert_eq!(error.to_string(), "covariance is not positive definite: pivot 1 is -2.0");
+/// assert_eq!(error.to_string(), "covariance is not positive definite: pivot 1 is -2");
 /// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -62,7 +62,7 @@ pub enum Error {
     },
     /// A matrix given as a lower triangular factor has an entry above its diagonal.
     #[non_exhaustive]
-    #[error("{what} is not lower triangular: entry ({row}, {column}) is {value:?}")]
+    #[error("{what} is not lower triangular: entry ({row}, {column}) is {}", number(*value))]
     NotLowerTriangular {
         /// The argument.
         what: &'static str,
@@ -88,7 +88,7 @@ pub enum Error {
     },
     /// A covariance has a pivot that is not positive beyond rounding.
     #[non_exhaustive]
-    #[error("covariance is not positive definite: {path}pivot {pivot} is {value:?}")]
+    #[error("covariance is not positive definite: {path}pivot {pivot} is {}", number(*value))]
     NotPositiveDefinite {
         /// Zero-based index of the first failing pivot, within its block.
         pivot: usize,
@@ -99,7 +99,7 @@ pub enum Error {
     },
     /// A number is outside the range in which the question makes sense.
     #[non_exhaustive]
-    #[error("{name} is {value:?}, required: {requirement}")]
+    #[error("{name} is {}, required: {requirement}", number(*value))]
     InvalidParameter {
         /// The parameter.
         name: &'static str,
@@ -240,6 +240,16 @@ impl Error {
             value: value.as_f64(),
             path: BlockPath::default(),
         }
+    }
+}
+
+/// A number as a person writes it: with an exponent only where it is far from 1.
+fn number(x: f64) -> String {
+    let size = x.abs();
+    if size == 0.0 || (1e-4..1e15).contains(&size) {
+        format!("{x}")
+    } else {
+        format!("{x:e}")
     }
 }
 
