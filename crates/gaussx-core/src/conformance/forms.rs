@@ -143,6 +143,25 @@ fn compare_pair<T: Scalar>(
     let workspace = &mut Workspace::new();
     let trace = gaussx_operators::pair::trace(dense_p, dense_q, workspace)?;
     let found = gaussx_operators::pair::trace(p, q, workspace)?;
+    let logs = dense_q
+        .diag()?
+        .iter()
+        .fold(T::of(3.0), |sum, v| sum + v.ln().abs() + T::of(3.0));
+    let distance = quantity::quadratic_form(&mean_p, &mean_q, dense_q)?;
+    let scale = bound * (logs + trace + distance);
+    let mut check = |name: &str, found: T, expected: T| {
+        report.compare(super::PAIRS, n, || place(name), [found, expected, scale]);
+    };
+    check(
+        "cross-entropy",
+        quantity::cross_entropy(&mean_p, p, &mean_q, q)?,
+        quantity::cross_entropy(&mean_p, dense_p, &mean_q, dense_q)?,
+    );
+    check(
+        "expected log-likelihood",
+        quantity::expected_log_likelihood(&mean_q, &mean_p, p, q)?,
+        quantity::expected_log_likelihood(&mean_q, &mean_p, dense_p, dense_q)?,
+    );
     report.compare(
         super::PAIRS,
         n,
