@@ -263,3 +263,18 @@ fn standard_normal_is_at_no_distance_from_itself() {
     assert_eq!(standard.kl_standard_normal().unwrap(), 0.0);
     assert_eq!(standard.kl_divergence(&densified(&standard)).unwrap(), 0.0);
 }
+
+#[test]
+fn information_of_independent_sets_is_exactly_zero() {
+    let mut random = Random::new(1);
+    for (n, m) in [(1, 1), (2, 3), (5, 40), (30, 4)] {
+        let parts = vec![random.covariance::<f64>(n), random.covariance(m)];
+        let blocks = BlockDiagonal::from_matrices(parts).unwrap();
+        let dense = DenseCovariance::new(blocks.to_dense().unwrap()).unwrap();
+        let (a, b): (Vec<usize>, Vec<usize>) = ((0..n).collect(), (n..n + m).collect());
+        for sigma in [&blocks as &dyn CovarianceOperator<f64>, &dense] {
+            let nats = gaussx::mutual_information(sigma, &a, &b).unwrap();
+            assert_eq!(nats.to_bits(), 0.0_f64.to_bits());
+        }
+    }
+}

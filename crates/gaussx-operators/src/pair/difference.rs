@@ -36,18 +36,32 @@ pub(super) fn divergence<T: Scalar>(
     if !near {
         return Ok(None);
     }
-    workspace.with(n, n, |buffer, workspace| {
-        for range in panels(n) {
-            let columns = &mut buffer[n * range.start..n * range.end];
-            difference_into(p, q, range, columns)?;
-        }
-        let mut f = MatMut::from_column_major_slice_mut(buffer, n, n);
-        mirror_lower(f.as_mut());
-        q.factor.act(Action::HalfSolve, 0, f.as_mut(), workspace)?;
-        q.factor
-            .act(Action::HalfSolve, 0, f.as_mut().transpose_mut(), workspace)?;
-        Ok(sum_of_pivots(f, workspace.parallelism()))
-    })
+    // Where `n²` numbers cannot be had, panels of the factor form still can.
+    let Ok(mut buffer) = workspace.take(n, n) else {
+        return Ok(None);
+    };
+    let value = by_differences(p, q, &mut buffer, workspace);
+    workspace.give(buffer);
+    value
+}
+
+fn by_differences<T: Scalar>(
+    p: Part<'_, T>,
+    q: Part<'_, T>,
+    buffer: &mut [T],
+    workspace: &mut Workspace<T>,
+) -> Result<Option<T>, Error> {
+    let n = q.dim();
+    for range in panels(n) {
+        let columns = &mut buffer[n * range.start..n * range.end];
+        difference_into(p, q, range, columns)?;
+    }
+    let mut f = MatMut::from_column_major_slice_mut(buffer, n, n);
+    mirror_lower(f.as_mut());
+    let l_q = q.factor;
+    l_q.act(Action::HalfSolve, 0, f.as_mut(), workspace)?;
+    l_q.act(Action::HalfSolve, 0, f.as_mut().transpose_mut(), workspace)?;
+    Ok(sum_of_pivots(f, workspace.parallelism()))
 }
 
 /// Whether the matrix was given by its entries, not by its factor.
