@@ -25,8 +25,12 @@
 //! | sums of squares that count the diagonal | [`ROW_SQUARES`], [`INVERSE_COLUMN_SQUARES`] |
 //! | state kept from one column to the next | [`COLUMNS`] |
 //! | an override that disagrees with the factor | the method's own promise |
-//! | a meeting of one's own kind that forgets a term | [`PAIRS`] |
+//! | a meeting with a built-in structure that is wrong | [`PAIRS`] |
 //! | something dense under a structured surface | [`MEMORY`] |
+//!
+//! Not found: a mistake in [`meet`](gaussx_operators::LowerTriangular::meet) that shows only
+//! between two different operators. The kit has one operator, and meets it with itself,
+//! where what is below the diagonal of `M` is zero; compare such a pair with the dense one.
 
 mod forms;
 mod methods;
@@ -182,7 +186,8 @@ pub fn check_sizes<T: Scalar, C: CovarianceOperator<T>>(
 /// For operators that are structured; a dense one cannot be built at this size. Takes as
 /// long as about ten products and half-solves of one column, the log-determinant and KL
 /// with its own kind, with a diagonal and with a scaled identity on either side. Sums of
-/// squares that are not overridden take quadratic time here.
+/// squares, `meet` and `as_any` that are not overridden take quadratic time here. It says
+/// nothing of whether the numbers are right.
 ///
 /// # Examples
 ///
