@@ -57,6 +57,22 @@ fn every_operator_keeps_its_promises_in_double_precision() {
 }
 
 #[test]
+fn two_operators_of_one_kind_meet_as_their_matrices_do() {
+    let reports = [
+        conformance::check_pair_sizes(|n| Ar1::new(n, -0.7, 1.5), |n| Ar1::new(n, 0.4, 0.8)),
+        conformance::check_pair_sizes(|n| Ar1::new(n, 0.9_f32, 1.5), |n| Ar1::new(n, 0.8, 1.6)),
+        conformance::check_pair_sizes(
+            |n| Ok(DenseCovariance::new(Random::new(2).covariance::<f64>(n))?),
+            |n| Ok(DenseCovariance::new(Random::new(3).covariance::<f64>(n))?),
+        ),
+    ];
+    for report in reports {
+        assert!(report.checks() > 100, "{report}");
+        assert!(report.is_ok(), "{report}");
+    }
+}
+
+#[test]
 fn structured_operators_work_at_a_size_whose_square_does_not_fit() {
     let reports = [
         conformance::check_large(|n| ScaledIdentity::new(n, 2.0)),
@@ -65,7 +81,64 @@ fn structured_operators_work_at_a_size_whose_square_does_not_fit() {
     ];
     for report in reports {
         assert!(report.is_ok(), "{report}");
+        assert!(report.skipped().is_empty(), "{report}");
     }
+}
+
+/// Independent coordinates through a factor that overrides nothing.
+#[derive(Debug)]
+struct Bare {
+    n: usize,
+}
+
+impl LowerTriangular<f64> for Bare {
+    fn factor_dim(&self) -> usize {
+        self.n
+    }
+    fn factor_diag_into(&self, out: &mut [f64]) -> Result<(), Error> {
+        out.fill(1.0);
+        Ok(())
+    }
+    fn half_solve_in_place(&self, _: MatMut<'_, f64>, _: &mut Workspace<f64>) -> Answer {
+        Ok(())
+    }
+    fn half_solve_transpose_in_place(&self, _: MatMut<'_, f64>, _: &mut Workspace<f64>) -> Answer {
+        Ok(())
+    }
+    fn multiply_in_place(&self, _: MatMut<'_, f64>, _: &mut Workspace<f64>) -> Answer {
+        Ok(())
+    }
+    fn multiply_transpose_in_place(&self, _: MatMut<'_, f64>, _: &mut Workspace<f64>) -> Answer {
+        Ok(())
+    }
+}
+
+impl CovarianceOperator<f64> for Bare {
+    fn dim(&self) -> usize {
+        self.n
+    }
+    fn diag_into(&self, out: &mut [f64]) -> Result<(), Error> {
+        gaussx::validate::dimension("diagonal", self.n, out.len())?;
+        out.fill(1.0);
+        Ok(())
+    }
+    fn cholesky(&self) -> CholeskyFactor<'_, f64> {
+        CholeskyFactor::custom(self)
+    }
+}
+
+#[test]
+fn meetings_that_would_take_quadratic_time_are_skipped_and_named() {
+    let report = conformance::check_large(|n| Ok(Bare { n }));
+    assert!(report.is_ok(), "{report}");
+    assert_eq!(report.skipped().len(), 5, "{report}");
+    assert!(
+        report
+            .to_string()
+            .contains("not checked: KL from its own kind")
+    );
+    let report = conformance::check_sizes(|n| Ok(Bare { n }));
+    assert!(report.is_ok(), "{report}");
 }
 
 /// What is wrong with a [`Faulty`] operator.
@@ -101,14 +174,17 @@ enum Fault {
     SolveIsHalfSolve,
     ApplyIsMultiply,
     MeetForgetsSquares,
+    MeetDropsOneSquare,
     MeetIsMirrored,
+    MeetForgetsRatio,
+    MeetScalesPivotByRatio,
     SinglePrecisionConstant,
     StaleFactor,
     AcceptsWrongSize,
     Panics,
 }
 
-const FAULTS: [(Fault, &str); 35] = [
+const FAULTS: [(Fault, &str); 38] = [
     (Fault::SignInHalfSolve, conformance::HALF_SOLVE),
     (Fault::TransposedSolve, conformance::HALF_SOLVE),
     (Fault::HalfSolveForgetsPivot, conformance::HALF_SOLVE),
@@ -154,6 +230,9 @@ const FAULTS: [(Fault, &str); 35] = [
     (Fault::SolveIsHalfSolve, conformance::SOLVE),
     (Fault::ApplyIsMultiply, conformance::APPLY),
     (Fault::MeetForgetsSquares, conformance::PAIRS),
+    (Fault::MeetDropsOneSquare, conformance::PAIRS),
+    (Fault::MeetForgetsRatio, conformance::PAIRS),
+    (Fault::MeetScalesPivotByRatio, conformance::PAIRS),
     (Fault::MeetIsMirrored, conformance::PAIRS),
     (Fault::SinglePrecisionConstant, conformance::LOGDET),
     (Fault::StaleFactor, conformance::FACTOR),
@@ -174,6 +253,16 @@ impl Faulty {
             vec![1.5, 0.0, 0.0],
             vec![0.4, 0.8, 0.0],
             vec![-0.3, 0.7, 1.2],
+        ];
+        Self { l, fault }
+    }
+
+    /// Another covariance of the same kind, as far from this one as the two differ.
+    fn partner(fault: Option<Fault>) -> Self {
+        let l = vec![
+            vec![1.1, 0.0, 0.0],
+            vec![0.9, 1.3, 0.0],
+            vec![0.2, -0.4, 0.7],
         ];
         Self { l, fault }
     }
@@ -348,32 +437,34 @@ impl LowerTriangular<f64> for Faulty {
     fn meet(
         &self,
         p: &dyn LowerTriangular<f64>,
-        _: f64,
+        ratio: f64,
         _: &mut Workspace<f64>,
     ) -> Result<Option<gaussx::pair::PairTerms<f64>>, Error> {
         let Some(p) = p.as_any().and_then(|any| any.downcast_ref::<Self>()) else {
             return Ok(None);
         };
-        let inverse = self.true_inverse();
+        let (q, p) = if self.has(Fault::MeetIsMirrored) {
+            (p, self)
+        } else {
+            (self, p)
+        };
+        let (pivot_scale, square_scale) = match self.fault {
+            Some(Fault::MeetForgetsRatio) => (1.0, 1.0),
+            Some(Fault::MeetScalesPivotByRatio) => (ratio, ratio),
+            _ => (ratio.sqrt(), ratio),
+        };
+        let inverse = q.true_inverse();
         let mut terms = gaussx::pair::PairTerms::new();
         for i in 0..3 {
-            let factor = if self.has(Fault::MeetIsMirrored) {
-                1.1
-            } else {
-                1.0
-            };
-            terms.add_pivot(factor * p.l[i][i], self.l[i][i]);
+            terms.add_pivot(pivot_scale * p.l[i][i], q.l[i][i]);
             for j in 0..i {
+                let dropped = self.has(Fault::MeetForgetsSquares)
+                    || self.has(Fault::MeetDropsOneSquare) && (i, j) == (2, 0);
                 // The difference first: exactly zero for equal factors.
                 let m: f64 = (0..3)
-                    .map(|k| inverse[i][k] * (p.l[k][j] - self.l[k][j]))
+                    .map(|k| inverse[i][k] * (p.l[k][j] - q.l[k][j]))
                     .sum();
-                let dropped = if self.has(Fault::MeetForgetsSquares) {
-                    1.0
-                } else {
-                    0.0
-                };
-                terms.add_squares_below(m * m + dropped);
+                terms.add_squares_below(if dropped { 0.0 } else { square_scale * m * m });
             }
         }
         Ok(Some(terms))
@@ -458,6 +549,8 @@ fn the_operator_without_a_mistake_passes() {
     assert!(report.is_ok(), "{report}");
     let report = conformance::check(&honest);
     assert!(report.is_ok(), "{report}");
+    let report = conformance::check_pair(&honest, &Faulty::partner(None));
+    assert!(report.is_ok(), "{report}");
 }
 
 #[test]
@@ -470,11 +563,9 @@ fn every_seeded_mistake_is_caught_and_named() {
         .iter()
         .map(|&(fault, promise)| {
             let faulty = Faulty::new(Some(fault));
-            (
-                fault,
-                promise,
-                conformance::check_against(&faulty, sigma.as_ref()),
-            )
+            let single = conformance::check_against(&faulty, sigma.as_ref());
+            let pair = conformance::check_pair(&faulty, &Faulty::partner(Some(fault)));
+            (fault, promise, single.and(pair))
         })
         .collect();
     std::panic::set_hook(hook);
@@ -497,6 +588,23 @@ fn a_report_reads_as_a_list_of_broken_promises() {
     );
     assert!(report.clone().into_result().is_err());
     assert!(report.failures().iter().all(|failure| failure.dim == 3));
+    assert_eq!(format!("{report:?}"), text);
+}
+
+#[test]
+fn a_promise_that_breaks_at_many_sizes_is_said_once() {
+    let wrong = |n: usize| {
+        let sigma = DiagonalCovariance::new(vec![1.0; n]).unwrap();
+        conformance::check_against(&sigma, (Mat::<f64>::identity(n, n) * 2.0).as_ref())
+    };
+    let report = wrong(8).and(wrong(2)).and(wrong(3)).and(wrong(3));
+    let failures = report.failures();
+    let diag = failures.iter().filter(|f| f.promise == conformance::DIAG);
+    assert_eq!(diag.count(), 1);
+    assert!(
+        report.to_string().contains("n = 8 (also 2, 3), entry 0"),
+        "{report}"
+    );
 }
 
 #[test]

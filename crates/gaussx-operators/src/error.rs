@@ -234,7 +234,18 @@ impl Error {
         self
     }
 
-    pub(crate) fn not_positive_definite<T: Scalar>(pivot: usize, value: T) -> Self {
+    /// A pivot that is not positive: for factorisations written outside this crate.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gaussx_operators::Error;
+    ///
+    /// let error = Error::not_positive_definite(2, -0.5);
+    /// assert_eq!(error.to_string(), "covariance is not positive definite: pivot 2 is -0.5");
+    /// ```
+    #[must_use]
+    pub fn not_positive_definite<T: Scalar>(pivot: usize, value: T) -> Self {
         Self::NotPositiveDefinite {
             pivot,
             value: value.as_f64(),

@@ -18,9 +18,11 @@ use crate::{Error, Scalar, Workspace};
 /// covariance: lower triangular with a positive diagonal, hence unique. Every closed
 /// form asks the factor only for the operations below.
 ///
-/// All methods are called with the sizes that [`factor_dim`](Self::factor_dim) promises. Products and
-/// solves work in place on any number of columns, which need not be contiguous; scratch
-/// comes from the [`Workspace`], which may be ignored.
+/// All methods are called with the sizes that [`factor_dim`](Self::factor_dim) promises:
+/// sizes are checked before, and need no check here (those of
+/// [`CovarianceOperator`](crate::CovarianceOperator) do). Products and solves work in place
+/// on any number of columns, which need not be contiguous; scratch comes from the
+/// [`Workspace`], which may be ignored.
 ///
 /// # Examples
 ///
@@ -97,6 +99,7 @@ use crate::{Error, Scalar, Workspace};
 ///         self.n
 ///     }
 ///     fn diag_into(&self, out: &mut [f64]) -> Result<(), Error> {
+///         gaussx_operators::validate::dimension("diagonal", self.n, out.len())?;
 ///         out.fill(1.0);
 ///         Ok(())
 ///     }
@@ -109,6 +112,9 @@ use crate::{Error, Scalar, Workspace};
 /// assert!((sigma.logdet()? - 4.0 * 0.75_f64.ln()).abs() < 1e-14);
 /// # Ok::<(), Error>(())
 /// ```
+///
+/// Meetings with diagonals and with its own kind still take quadratic time: the sums of
+/// squares and [`meet`](Self::meet) are what to override for them.
 pub trait LowerTriangular<T: Scalar>: Debug + Send + Sync {
     /// The number `n` of rows and columns.
     fn factor_dim(&self) -> usize;
@@ -245,7 +251,11 @@ pub trait LowerTriangular<T: Scalar>: Debug + Send + Sync {
     /// The terms of `M = √ratio · L⁻¹ L_p` where `p` is of this factor's own kind and the
     /// meeting is cheaper than half-solves of panels; `None` for every other `p`.
     ///
-    /// `Some(terms)` must hold every pivot and every square below the diagonal of `M`.
+    /// This factor is the one of `q`, as in KL(p‖q). `Some(terms)` must hold every pivot and
+    /// every square below the diagonal of `M`: `√ratio` multiplies the pivots, `ratio` the
+    /// squares. It is 1 unless one of the two covariances is seen through
+    /// [`Scaled`](crate::Scaled). Without a meeting of its own, a pair of one kind costs the
+    /// half-solves of all `n` columns.
     ///
     /// # Errors
     ///

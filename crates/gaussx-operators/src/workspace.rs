@@ -26,6 +26,7 @@ use crate::{Error, Scalar};
 pub struct Workspace<T> {
     buffers: Vec<Vec<T>>,
     par: Par,
+    limit: usize,
 }
 
 impl<T: Scalar> Default for Workspace<T> {
@@ -47,7 +48,28 @@ impl<T: Scalar> Workspace<T> {
         Self {
             buffers: Vec::new(),
             par,
+            limit: usize::MAX,
         }
+    }
+
+    /// The same workspace, which answers requests for more than `numbers` numbers at once
+    /// with [`Error::AllocationFailed`].
+    ///
+    /// Where an operation has a form that needs less, it takes that one; else it fails.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gaussx_operators::{Error, Workspace};
+    ///
+    /// let mut workspace = Workspace::<f64>::new().limited_to(100);
+    /// assert!(workspace.take(10, 10).is_ok());
+    /// assert!(matches!(workspace.take(11, 10), Err(Error::AllocationFailed { .. })));
+    /// ```
+    #[must_use]
+    pub fn limited_to(mut self, numbers: usize) -> Self {
+        self.limit = numbers;
+        self
     }
 
     /// How many threads dense operations may use.
@@ -60,7 +82,7 @@ impl<T: Scalar> Workspace<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::AllocationFailed`] if the memory cannot be had.
+    /// [`Error::AllocationFailed`] if the memory cannot be had or is above the limit.
     pub fn take(&mut self, rows: usize, columns: usize) -> Result<Vec<T>, Error> {
         let failed = || Error::AllocationFailed {
             what: "scratch memory",
@@ -68,6 +90,9 @@ impl<T: Scalar> Workspace<T> {
             columns,
         };
         let len = rows.checked_mul(columns).ok_or_else(failed)?;
+        if len > self.limit {
+            return Err(failed());
+        }
         // The smallest buffer that is large enough, else the largest: so that a repeated
         // sequence of requests settles on buffers that fit.
         let fits = |b: &Vec<T>| b.capacity() >= len;

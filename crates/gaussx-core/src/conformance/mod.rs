@@ -26,11 +26,12 @@
 //! | state kept from one column to the next | [`COLUMNS`] |
 //! | an override that disagrees with the factor | the method's own promise |
 //! | a meeting with a built-in structure that is wrong | [`PAIRS`] |
+//! | a `meet` that drops a term, mirrors the pair or forgets the ratio | [`PAIRS`], from [`check_pair`] |
 //! | something dense under a structured surface | [`MEMORY`] |
 //!
-//! Not found: a mistake in [`meet`](gaussx_operators::LowerTriangular::meet) that shows only
-//! between two different operators. The kit has one operator, and meets it with itself,
-//! where what is below the diagonal of `M` is zero; compare such a pair with the dense one.
+//! One operator cannot show all that a [`meet`](gaussx_operators::LowerTriangular::meet)
+//! may do wrong: with itself, what is below the diagonal of `M` is zero. Whoever writes
+//! one also runs [`check_pair`] or [`check_pair_sizes`] with two different operators.
 
 mod forms;
 mod methods;
@@ -153,6 +154,9 @@ pub fn check_against<T: Scalar>(
 
 /// Checks the operators that `build` makes in the dimensions [`SIZES_TRIED`].
 ///
+/// A constructor with another error goes through `?`:
+/// `|n| Ok(DenseCovariance::new(matrix(n))?)`.
+///
 /// # Examples
 ///
 /// ```
@@ -168,11 +172,69 @@ pub fn check_sizes<T: Scalar, C: CovarianceOperator<T>>(
 ) -> Report {
     let each = |n| match build(n) {
         Ok(operator) => check(&operator),
-        Err(error) => {
-            let mut report = Report::default();
-            report.fail(BUILDS, n, String::new(), error.to_string());
-            report
+        Err(error) => unbuilt(n, &error),
+    };
+    SIZES_TRIED
+        .into_iter()
+        .map(each)
+        .fold(Report::default(), Report::and)
+}
+
+/// Checks the meetings of two operators, either way round and with the variances of one
+/// scaled, against the dense covariances.
+///
+/// For two different operators of one kind that has a
+/// [`meet`](gaussx_operators::LowerTriangular::meet) of its own; [`check`] each of them
+/// first, since their matrices are taken from themselves.
+///
+/// # Examples
+///
+/// ```
+/// use gaussx_core::{DiagonalCovariance, ScaledIdentity, conformance};
+///
+/// let p = ScaledIdentity::new(3, 2.0)?;
+/// let q = DiagonalCovariance::new([1.0, 0.5, 4.0])?;
+/// conformance::check_pair(&p, &q).into_result()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn check_pair<T: Scalar>(
+    p: &(impl CovarianceOperator<T> + ?Sized),
+    q: &(impl CovarianceOperator<T> + ?Sized),
+) -> Report {
+    guarded(p.dim(), |report| {
+        let (n, m) = (p.dim(), q.dim());
+        if n != m {
+            report.fail(
+                MATRIX,
+                n,
+                String::new(),
+                format!("the other has dimension {m}"),
+            );
+            return Ok(());
         }
+        forms::both_ways([&p, &q], report)
+    })
+}
+
+/// Checks the meetings of the operators that two builders make, in the dimensions
+/// [`SIZES_TRIED`].
+///
+/// # Examples
+///
+/// ```
+/// use gaussx_core::{ScaledIdentity, conformance};
+///
+/// let of_variance = |v| move |n| ScaledIdentity::new(n, v);
+/// conformance::check_pair_sizes(of_variance(2.0), of_variance(0.3)).into_result()?;
+/// # Ok::<(), conformance::Report>(())
+/// ```
+pub fn check_pair_sizes<T: Scalar, P: CovarianceOperator<T>, Q: CovarianceOperator<T>>(
+    build_p: impl Fn(usize) -> Result<P, Error>,
+    build_q: impl Fn(usize) -> Result<Q, Error>,
+) -> Report {
+    let each = |n| match (build_p(n), build_q(n)) {
+        (Ok(p), Ok(q)) => check_pair(&p, &q),
+        (Err(error), _) | (_, Err(error)) => unbuilt(n, &error),
     };
     SIZES_TRIED
         .into_iter()
@@ -185,9 +247,10 @@ pub fn check_sizes<T: Scalar, C: CovarianceOperator<T>>(
 ///
 /// For operators that are structured; a dense one cannot be built at this size. Takes as
 /// long as about ten products and half-solves of one column, the log-determinant and KL
-/// with its own kind, with a diagonal and with a scaled identity on either side. Sums of
-/// squares, `meet` and `as_any` that are not overridden take quadratic time here. It says
-/// nothing of whether the numbers are right.
+/// with its own kind, with a diagonal and with a scaled identity on either side. A meeting
+/// that would stream all columns of the factor, because sums of squares or `meet` are not
+/// overridden, is not tried: [`Report::skipped`] names it. It says nothing of whether the
+/// numbers are right.
 ///
 /// # Examples
 ///
@@ -222,6 +285,12 @@ fn check_all<T: Scalar>(
         forms::boxed(operator, report)?;
     }
     Ok(())
+}
+
+fn unbuilt(dim: usize, error: &Error) -> Report {
+    let mut report = Report::default();
+    report.fail(BUILDS, dim, String::new(), error.to_string());
+    report
 }
 
 /// Runs a check; a panic and an unexpected error become lines of the report.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use gaussx_operators::Scalar;
+use gaussx_operators::{Error, Scalar};
 
 /// A promise that an operator broke: which, where, and by how much.
 #[non_exhaustive]
@@ -10,8 +10,10 @@ use gaussx_operators::Scalar;
 pub struct Failure {
     /// What must hold.
     pub promise: &'static str,
-    /// The dimension at which it did not.
+    /// The first dimension at which it did not.
     pub dim: usize,
+    /// The further dimensions at which it did not.
+    pub also: Vec<usize>,
     /// Which entry, column or partner.
     pub place: String,
     /// The numbers, or the error.
@@ -23,10 +25,15 @@ impl fmt::Display for Failure {
         let Self {
             promise,
             dim,
+            also,
             place,
             detail,
         } = self;
         write!(f, "{promise}: n = {dim}")?;
+        if !also.is_empty() {
+            let dims: Vec<String> = also.iter().map(usize::to_string).collect();
+            write!(f, " (also {})", dims.join(", "))?;
+        }
         if !place.is_empty() {
             write!(f, ", {place}")?;
         }
@@ -37,11 +44,13 @@ impl fmt::Display for Failure {
 /// The result of a conformance check: how many promises were checked, and which broke.
 ///
 /// A report with failures is an error, so that a test ends with
-/// `check(&operator).into_result()?` or `.unwrap()`.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// `check(&operator).into_result()?` or `.unwrap()`; its `Debug`, which these print, is
+/// its `Display`.
+#[derive(Clone, Default, PartialEq)]
 pub struct Report {
     checks: usize,
     failures: Vec<Failure>,
+    skipped: Vec<String>,
 }
 
 impl Report {
@@ -55,6 +64,13 @@ impl Report {
     #[must_use]
     pub fn checks(&self) -> usize {
         self.checks
+    }
+
+    /// What was not checked, and why: quantities that would take quadratic time at a
+    /// large size.
+    #[must_use]
+    pub fn skipped(&self) -> &[String] {
+        &self.skipped
     }
 
     /// Whether every promise held.
@@ -78,12 +94,44 @@ impl Report {
         if self.is_ok() { Ok(()) } else { Err(self) }
     }
 
-    /// Both reports in one.
+    /// Both reports in one: a promise that broke in both stands once, with the dimensions
+    /// of both.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.checks += other.checks;
-        self.failures.extend(other.failures);
+        for failure in other.failures {
+            match self
+                .failures
+                .iter_mut()
+                .find(|f| f.promise == failure.promise)
+            {
+                Some(known) => {
+                    let dims = core::iter::once(failure.dim).chain(failure.also);
+                    known.also.extend(dims);
+                    known.also.sort_unstable();
+                    known.also.dedup();
+                    known.also.retain(|&dim| dim != known.dim);
+                }
+                None => self.failures.push(failure),
+            }
+        }
+        self.skipped.extend(other.skipped);
         self
+    }
+
+    pub(super) fn skip(&mut self, what: String) {
+        self.skipped.push(what);
+    }
+
+    /// Records whether a quantity of a large operator was had, and is a number.
+    pub(super) fn accept<T: Scalar>(&mut self, dim: usize, name: &str, answer: Result<T, Error>) {
+        self.count();
+        let detail = match answer {
+            Ok(value) if !value.is_nan() => return,
+            Ok(_) => "NaN".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        self.fail(super::MEMORY, dim, name.to_owned(), detail);
     }
 
     pub(super) fn count(&mut self) {
@@ -103,6 +151,7 @@ impl Report {
             self.failures.push(Failure {
                 promise,
                 dim,
+                also: Vec::new(),
                 place,
                 detail,
             });
@@ -131,12 +180,22 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let broken = self.failures.len();
-        write!(f, "{} checks, {broken} broken promises", self.checks)?;
+        let (checks, broken) = (self.checks, self.failures.len());
+        let noun = if broken == 1 { "promise" } else { "promises" };
+        write!(f, "{checks} checks, {broken} broken {noun}")?;
         for failure in &self.failures {
             write!(f, "\n  {failure}")?;
         }
+        for what in &self.skipped {
+            write!(f, "\n  not checked: {what}")?;
+        }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
