@@ -6,7 +6,7 @@ use core::ops::Range;
 use faer::{Col, ColRef, Mat, MatMut, MatRef};
 
 use crate::adjust::Adjust;
-use crate::factor::Blocks;
+use crate::blocks::Blocks;
 use crate::memory::{filled_col, zero_mat};
 use crate::operator::{check_columns, check_quadratic_forms, check_sub_block};
 use crate::spectrum::PrincipalAxes;

@@ -5,32 +5,11 @@ use core::ops::Range;
 
 use faer::{MatMut, MatRef};
 
+use crate::blocks::{Blocks, for_each_block};
 use crate::columns::{map_rows, unit_columns_into};
 use crate::memory::zero_vec;
 use crate::sum::{CompensatedSum, sum_map};
 use crate::{CovarianceOperator, Error, LowerTriangular, Scalar, Workspace, dense, validate};
-
-/// The parts of a block-diagonal covariance, in order.
-///
-/// Implemented by `Vec<B>` and by [`BlockDiagonal`](crate::BlockDiagonal); what
-/// [`CholeskyFactor::block_diagonal`] borrows.
-pub trait Blocks<T: Scalar>: Debug + Send + Sync {
-    /// The number of blocks.
-    fn count(&self) -> usize;
-
-    /// Block `index`, for `index < count()`.
-    fn block(&self, index: usize) -> &dyn CovarianceOperator<T>;
-}
-
-impl<T: Scalar, B: CovarianceOperator<T>> Blocks<T> for Vec<B> {
-    fn count(&self) -> usize {
-        self.len()
-    }
-
-    fn block(&self, index: usize) -> &dyn CovarianceOperator<T> {
-        &self[index]
-    }
-}
 
 /// Where the numbers of a factor are: the structure that decides what it costs.
 #[non_exhaustive]
@@ -388,12 +367,7 @@ impl<'a, T: Scalar> CholeskyFactor<'a, T> {
             })?,
             FactorKind::Custom { factor } => factor.factor_diag_into(out)?,
         }
-        if self.scale != T::one() {
-            let deviation = self.scale.sqrt();
-            for value in out.iter_mut() {
-                *value *= deviation;
-            }
-        }
+        rescale(out, self.scale.sqrt());
         Ok(())
     }
 
@@ -512,11 +486,7 @@ impl<'a, T: Scalar> CholeskyFactor<'a, T> {
             })?,
             FactorKind::Custom { factor } => factor.squares_below_by_row_into(out, workspace)?,
         }
-        if self.scale != T::one() {
-            for value in out.iter_mut() {
-                *value *= self.scale;
-            }
-        }
+        rescale(out, self.scale);
         Ok(())
     }
 
@@ -555,19 +525,13 @@ impl<'a, T: Scalar> CholeskyFactor<'a, T> {
     }
 }
 
-/// Calls `f` with every block and the range of coordinates that it covers.
-pub(crate) fn for_each_block<T: Scalar>(
-    blocks: &dyn Blocks<T>,
-    mut f: impl FnMut(&dyn CovarianceOperator<T>, Range<usize>) -> Result<(), Error>,
-) -> Result<(), Error> {
-    let mut start = 0;
-    for b in 0..blocks.count() {
-        let block = blocks.block(b);
-        let n = block.dim();
-        f(block, start..start + n)?;
-        start += n;
+/// `x ← by · x`, nothing at all where `by` is 1.
+pub(crate) fn rescale<T: Scalar>(x: &mut [T], by: T) {
+    if by != T::one() {
+        for value in x {
+            *value *= by;
+        }
     }
-    Ok(())
 }
 
 /// The factor of `operator`, after a check that it has the operator's dimension: only a

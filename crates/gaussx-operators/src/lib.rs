@@ -38,6 +38,7 @@
 
 mod adjust;
 mod block_diagonal;
+mod blocks;
 mod columns;
 mod dense;
 mod diagonal;
@@ -69,10 +70,11 @@ pub use faer_ext;
 
 pub use adjust::Adjust;
 pub use block_diagonal::BlockDiagonal;
+pub use blocks::Blocks;
 pub use dense::DenseCovariance;
 pub use diagonal::DiagonalCovariance;
 pub use error::{BlockPath, Error, Rejected};
-pub use factor::{Blocks, CholeskyFactor, FactorKind};
+pub use factor::{CholeskyFactor, FactorKind};
 pub use lower_triangular::LowerTriangular;
 pub use operator::CovarianceOperator;
 pub use point::{AsCol, AsMat};

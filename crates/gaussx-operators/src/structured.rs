@@ -2,7 +2,8 @@
 //! of any operator.
 
 use crate::adjust::Adjust;
-use crate::factor::{Blocks, factor_of};
+use crate::blocks::Blocks;
+use crate::factor::factor_of;
 use crate::{
     BlockDiagonal, CovarianceOperator, DenseCovariance, DiagonalCovariance, Error, FactorKind,
     Scalar, ScaledIdentity, Workspace, memory, validate,

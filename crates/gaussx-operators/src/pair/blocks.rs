@@ -1,7 +1,7 @@
 //! Meetings that fall apart into smaller ones.
 
 use super::part::{BlockRun, Part};
-use crate::factor::Blocks;
+use crate::blocks::Blocks;
 use crate::{CompensatedSum, Error, Scalar, Workspace};
 
 /// Whether both sides have a boundary in common, or one is diagonal and splits anywhere.

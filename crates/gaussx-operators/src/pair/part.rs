@@ -2,7 +2,8 @@
 
 use core::ops::Range;
 
-use crate::factor::{Blocks, factor_of};
+use crate::blocks::{Blocks, for_each_block};
+use crate::factor::{factor_of, rescale};
 use crate::{CholeskyFactor, CovarianceOperator, Error, FactorKind, Scalar};
 
 /// A covariance, or a diagonal part of one, as the pair rules see it.
@@ -99,11 +100,7 @@ impl<'a, T: Scalar> Part<'a, T> {
     pub(super) fn diag_into(&self, out: &mut [T]) -> Result<(), Error> {
         if let Some((operator, scale)) = self.operator {
             operator.diag_into(out)?;
-            if scale != T::one() {
-                for v in out.iter_mut() {
-                    *v *= scale;
-                }
-            }
+            rescale(out, scale);
             return Ok(());
         }
         match self.factor.kind() {
@@ -114,13 +111,8 @@ impl<'a, T: Scalar> Part<'a, T> {
                 }
             }
             FactorKind::BlockDiagonal { blocks } => {
-                let mut start = 0;
-                for index in 0..blocks.count() {
-                    let part = self.block(blocks, index)?;
-                    let end = start + part.dim();
-                    part.diag_into(&mut out[start..end])?;
-                    start = end;
-                }
+                for_each_block(blocks, |block, range| block.diag_into(&mut out[range]))?;
+                rescale(out, self.factor.scale());
             }
             FactorKind::Dense { .. } | FactorKind::Custom { .. } => {
                 unreachable!("only diagonal ranges and runs of blocks come without an operator")
