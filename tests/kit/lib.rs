@@ -5,8 +5,10 @@
 #![forbid(unsafe_code)]
 
 pub mod ar1;
+pub mod certified;
 pub mod compare;
 pub mod naive;
+pub mod oracle;
 pub mod random;
 pub mod structures;
 

@@ -25,6 +25,10 @@ def rounded(x, scalar):
 
 
 def exact(matrix):
+    """The matrix as balls of radius zero; only its lower triangle is written out, so it must be symmetric."""
+    n = len(matrix)
+    if any(matrix[i][j] != matrix[j][i] for i in range(n) for j in range(i)):
+        raise ArithmeticError("not symmetric")
     return arb_mat([[arb(x) for x in row] for row in matrix])
 
 
@@ -291,11 +295,14 @@ def main():
                     if kind_p != "scaled_identity":
                         units = [math.sqrt(q["matrix"][i][i]) for i in range(n)]
                         own = [math.sqrt(p["matrix"][i][i]) for i in range(n)]
+                        ratio = [unit / deviation for unit, deviation in zip(units, own)]
                         a = p["matrix"]
-                        p["matrix"] = [
-                            [rounded(a[max(i, j)][min(i, j)] / own[i] / own[j] * units[max(i, j)] * units[min(i, j)], scalar) for j in range(n)]
-                            for i in range(n)
-                        ]
+
+                        def entry(i, j):
+                            i, j = max(i, j), min(i, j)
+                            return rounded(a[i][j] * ratio[i] * ratio[j], scalar)
+
+                        p["matrix"] = [[entry(i, j) for j in range(n)] for i in range(n)]
                     pairs.append(pair_case(scalar, p, q, RANDOM.random() < 0.3))
             for kind in kinds:
                 for t in (0.3, 1e-2, 1e-4, 1e-6, 1e-9, 1e-12, 1e-14):
