@@ -18,6 +18,7 @@
 //! | variational objectives | [`expected_log_likelihood`], [`elbo`] |
 //! | information between coordinates | [`mutual_information`] |
 //! | what a covariance is like | [`summary`], [`principal_axes`] |
+//! | how many digits are right | [`condition_estimate`], [`logdet_bounded`], [`quadratic_form_bounded`], [`kl_divergence_bounded`] |
 //! | from data, to data | [`fit_dense`], [`fit_diagonal`], [`fit_scaled_identity`], [`sample`] |
 //!
 //! ```
@@ -32,6 +33,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod bounded;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod cross_entropy;
@@ -56,6 +58,7 @@ pub use faer;
 pub use gaussx_operators::*;
 pub use rand;
 
+pub use bounded::{Bounded, kl_divergence_bounded, logdet_bounded, quadratic_form_bounded};
 pub use cross_entropy::cross_entropy;
 pub use diagonal_fit::{forward_diagonal_fit, reverse_diagonal_fit};
 pub use elbo::elbo;

@@ -8,6 +8,7 @@ use gaussx_operators::{
 use rand::Rng;
 use rand::distr::Distribution;
 
+use crate::bounded::Bounded;
 use crate::summary::Summary;
 
 /// The multivariate normal distribution `N(μ, Σ)` with a covariance of any structure.
@@ -217,6 +218,29 @@ impl<T: Scalar, C: CovarianceOperator<T>> MultivariateNormal<T, C> {
         q: &MultivariateNormal<T, impl CovarianceOperator<T>>,
     ) -> Result<T, Error> {
         crate::kl_divergence(&self.mean, &self.covariance, &q.mean, &q.covariance)
+    }
+
+    /// [`kl_divergence`](Self::kl_divergence) with a bound on its error:
+    /// [`kl_divergence_bounded`](crate::kl_divergence_bounded).
+    ///
+    /// # Errors
+    ///
+    /// Those of the free function.
+    pub fn kl_divergence_bounded(
+        &self,
+        q: &MultivariateNormal<T, impl CovarianceOperator<T>>,
+    ) -> Result<Bounded<T>, Error> {
+        crate::kl_divergence_bounded(&self.mean, &self.covariance, &q.mean, &q.covariance)
+    }
+
+    /// [`quadratic_form`](Self::quadratic_form) with a bound on its error:
+    /// [`quadratic_form_bounded`](crate::quadratic_form_bounded).
+    ///
+    /// # Errors
+    ///
+    /// Those of the free function.
+    pub fn quadratic_form_bounded(&self, x: impl AsCol<T>) -> Result<Bounded<T>, Error> {
+        crate::quadratic_form_bounded(x, &self.mean, &self.covariance)
     }
 
     /// `KL(self ‖ N(0, I))`, in nats: [`kl_standard_normal`](crate::kl_standard_normal).

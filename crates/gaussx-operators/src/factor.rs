@@ -190,6 +190,14 @@ impl<'a, T: Scalar> CholeskyFactor<'a, T> {
         self.scale
     }
 
+    /// Whether the covariance is diagonal by its structure.
+    pub(crate) fn is_diagonal(&self) -> bool {
+        matches!(
+            self.kind,
+            FactorKind::ScaledIdentity { .. } | FactorKind::Diagonal { .. }
+        )
+    }
+
     pub(crate) fn entries(&self) -> Option<Entries<'a, T>> {
         self.entries
     }

@@ -73,6 +73,61 @@ impl<T: Scalar> DenseCovariance<T> {
         }
     }
 
+    /// The covariance with the least jitter that makes it positive definite, and that
+    /// jitter: the variances are multiplied by `1 + j` for `j = 0`, then `n ε`, and ten times
+    /// more until the matrix is accepted or `j` passes `limit`.
+    ///
+    /// Relative to each variance, so that the units of the coordinates do not matter. Add
+    /// the same number to all variances with [`Adjust::add_jitter`]. Cost: one factorisation
+    /// of `n³/3` flops per try, about `log₁₀(limit / n ε)` at most; no copy of the matrix.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), [`Error::NotPositiveDefinite`] only if `limit` is not enough;
+    /// the matrix comes back without jitter. [`Error::InvalidParameter`] if `limit` is
+    /// negative or not finite.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gaussx_operators::{DenseCovariance, faer::mat};
+    ///
+    /// // Two copies of one measurement: singular.
+    /// let (sigma, jitter) = DenseCovariance::with_jitter(mat![[1.0, 1.0], [1.0, 1.0]], 1e-6)?;
+    /// assert!(0.0 < jitter && jitter < 1e-14);
+    /// let (_, none) = DenseCovariance::with_jitter(mat![[1.0, 0.5], [0.5, 1.0]], 1e-6)?;
+    /// assert_eq!(none, 0.0);
+    /// assert!(DenseCovariance::with_jitter(mat![[1.0, 2.0], [2.0, 1.0]], 1e-6).is_err());
+    /// # Ok::<(), gaussx_operators::Error>(())
+    /// ```
+    pub fn with_jitter(matrix: Mat<T>, limit: T) -> Result<(Self, T), Rejected<T>> {
+        if let Err(error) = validate::non_negative("jitter limit", limit) {
+            return Err(Rejected { error, matrix });
+        }
+        let mut rejected = match Self::new(matrix) {
+            Ok(covariance) => return Ok((covariance, T::zero())),
+            Err(rejected) => rejected,
+        };
+        let n = rejected.matrix.nrows();
+        let mut jitter = T::of_count(n) * T::EPSILON;
+        while matches!(rejected.error, Error::NotPositiveDefinite { .. }) && jitter <= limit {
+            let mut matrix = rejected.matrix;
+            let variances: Vec<T> = (0..n).map(|i| matrix[(i, i)]).collect();
+            for (i, &v) in variances.iter().enumerate() {
+                matrix[(i, i)] = v + v * jitter;
+            }
+            rejected = match Self::from_checked(matrix) {
+                Ok(covariance) => return Ok((covariance, jitter)),
+                Err(rejected) => rejected,
+            };
+            for (i, &v) in variances.iter().enumerate() {
+                rejected.matrix[(i, i)] = v;
+            }
+            jitter *= T::of(10.0);
+        }
+        Err(rejected)
+    }
+
     /// The covariance whose lower triangle is that of the given matrix; the strict upper
     /// triangle is not read.
     ///

@@ -1,7 +1,7 @@
 //! Meetings that fall apart into smaller ones.
 
 use super::part::{BlockRun, Part};
-use crate::blocks::Blocks;
+use crate::blocks::{Blocks, for_each_block};
 use crate::{CompensatedSum, Error, Scalar, Workspace};
 
 /// Whether both sides have a boundary in common, or one is diagonal and splits anywhere.
@@ -31,53 +31,50 @@ pub(super) fn sum<T: Scalar>(
     meet: impl Fn(Part<'_, T>, Part<'_, T>, &mut Workspace<T>) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let mut total = CompensatedSum::new();
+    for_each_meeting(p, q, |p, q| {
+        total.add(meet(p, q, workspace)?);
+        Ok(())
+    })?;
+    Ok(total.value())
+}
+
+/// Calls `meet` with the smallest parts that both sides have in common.
+pub(super) fn for_each_meeting<T: Scalar>(
+    p: Part<'_, T>,
+    q: Part<'_, T>,
+    mut meet: impl FnMut(Part<'_, T>, Part<'_, T>) -> Result<(), Error>,
+) -> Result<(), Error> {
     match (p.as_blocks(), q.as_blocks()) {
         (Some(blocks_p), Some(blocks_q)) => {
             for (run_p, run_q) in Segments::new(blocks_p, blocks_q) {
                 if run_p.len() == 1 && run_q.len() == 1 {
                     let p = p.block(blocks_p, run_p.start)?;
                     let q = q.block(blocks_q, run_q.start)?;
-                    total.add(meet(p, q, workspace)?);
+                    meet(p, q)?;
                 } else {
-                    let run_p = BlockRun {
-                        blocks: blocks_p,
-                        range: run_p,
-                    };
-                    let run_q = BlockRun {
-                        blocks: blocks_q,
-                        range: run_q,
-                    };
-                    total.add(meet(p.run(&run_p), q.run(&run_q), workspace)?);
+                    let run_p = BlockRun::new(blocks_p, run_p);
+                    let run_q = BlockRun::new(blocks_q, run_q);
+                    meet(p.run(&run_p), q.run(&run_q))?;
                 }
             }
+            Ok(())
         }
-        (Some(blocks), None) => {
-            let mut start = 0;
-            for index in 0..blocks.count() {
-                let p = p.block(blocks, index)?;
-                let end = start + p.dim();
-                if let Some(variances) = q.as_diagonal() {
-                    let q = Part::diagonal_range(variances, start..end);
-                    total.add(meet(p, q, workspace)?);
-                }
-                start = end;
-            }
-        }
-        (None, Some(blocks)) => {
-            let mut start = 0;
-            for index in 0..blocks.count() {
-                let q = q.block(blocks, index)?;
-                let end = start + q.dim();
-                if let Some(variances) = p.as_diagonal() {
-                    let p = Part::diagonal_range(variances, start..end);
-                    total.add(meet(p, q, workspace)?);
-                }
-                start = end;
-            }
-        }
-        (None, None) => {}
+        (Some(blocks), None) => match q.as_diagonal() {
+            Some(variances) => for_each_block(blocks, |block, range| {
+                let q = Part::diagonal_range(variances, range);
+                meet(p.of_block(block)?, q)
+            }),
+            None => Ok(()),
+        },
+        (None, Some(blocks)) => match p.as_diagonal() {
+            Some(variances) => for_each_block(blocks, |block, range| {
+                let p = Part::diagonal_range(variances, range);
+                meet(p, q.of_block(block)?)
+            }),
+            None => Ok(()),
+        },
+        (None, None) => Ok(()),
     }
-    Ok(total.value())
 }
 
 /// The runs of blocks, of either side, between boundaries that both sides share.

@@ -32,6 +32,7 @@ mod diagonal;
 mod difference;
 mod panels;
 mod part;
+pub(crate) mod refined;
 mod terms;
 
 pub use terms::PairTerms;

@@ -83,9 +83,16 @@ impl<'a, T: Scalar> Part<'a, T> {
 
     /// Block `index` of a block-diagonal covariance.
     pub(super) fn block(&self, blocks: &'a dyn Blocks<T>, index: usize) -> Result<Self, Error> {
+        self.of_block(blocks.block(index))
+    }
+
+    /// A block of this covariance, with the scale of the whole.
+    pub(super) fn of_block<'b>(
+        &self,
+        block: &'b dyn CovarianceOperator<T>,
+    ) -> Result<Part<'b, T>, Error> {
         let scale = self.factor.scale();
-        let block = blocks.block(index);
-        Ok(Self {
+        Ok(Part {
             factor: factor_of(block)?.scaled(scale),
             operator: Some((block, scale)),
         })
@@ -125,8 +132,14 @@ impl<'a, T: Scalar> Part<'a, T> {
 /// Consecutive blocks, seen as blocks of their own.
 #[derive(Debug)]
 pub(super) struct BlockRun<'a, T: Scalar> {
-    pub(super) blocks: &'a dyn Blocks<T>,
-    pub(super) range: Range<usize>,
+    blocks: &'a dyn Blocks<T>,
+    range: Range<usize>,
+}
+
+impl<'a, T: Scalar> BlockRun<'a, T> {
+    pub(super) fn new(blocks: &'a dyn Blocks<T>, range: Range<usize>) -> Self {
+        Self { blocks, range }
+    }
 }
 
 impl<T: Scalar> Blocks<T> for BlockRun<'_, T> {
