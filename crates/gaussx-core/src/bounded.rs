@@ -14,10 +14,12 @@ use crate::{kl_divergence, quadratic_form};
 /// ```
 /// use gaussx_core::{DenseCovariance, faer::mat, logdet_bounded};
 ///
-/// let nearly_singular = mat![[1.0, 1.0 - 1e-9], [1.0 - 1e-9, 1.0]];
-/// let logdet = logdet_bounded(&DenseCovariance::new(nearly_singular)?)?;
-/// let error: f64 = logdet.error;
-/// assert!(1e-9 < error && error < 1e-6); // nine digits of sixteen are gone
+/// // The correlation is 1 - d, so that the determinant is d (2 - d).
+/// let d = 2.0_f64.powi(-30);
+/// let sigma = DenseCovariance::new(mat![[1.0, 1.0 - d], [1.0 - d, 1.0]])?;
+/// let logdet = logdet_bounded(&sigma)?;
+/// let exact = (d * (2.0 - d)).ln();
+/// assert!((logdet.value - exact).abs() <= logdet.error && logdet.error < 1e-6);
 /// # Ok::<(), gaussx_core::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
