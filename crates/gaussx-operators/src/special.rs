@@ -27,8 +27,17 @@ pub(crate) fn variance_divergence<T: Scalar>(a: T, b: T) -> T {
     if x >= T::of(-0.5) && x <= T::one() {
         x_minus_ln_1p(x)
     } else {
-        // The ratio may underflow or overflow where its logarithm does not.
-        (a / b - T::one()) - (a.ln() - b.ln())
+        let ratio = a / b;
+        (ratio - T::one()) - ln_ratio(ratio, a, b)
+    }
+}
+
+/// `ln(a / b)`, also where the ratio underflows or overflows and its logarithm does not.
+fn ln_ratio<T: Scalar>(ratio: T, a: T, b: T) -> T {
+    if num_traits::Float::is_normal(ratio) {
+        ratio.ln()
+    } else {
+        a.ln() - b.ln()
     }
 }
 
@@ -40,7 +49,7 @@ pub(crate) fn deviation_divergence<T: Scalar>(a: T, b: T) -> T {
         x_minus_ln_1p(x)
     } else {
         let ratio = a / b;
-        (ratio * ratio - T::one()) - T::of(2.0) * (a.ln() - b.ln())
+        (ratio * ratio - T::one()) - T::of(2.0) * ln_ratio(ratio, a, b)
     }
 }
 

@@ -1,0 +1,333 @@
+//! What may not change a single bit: units that are powers of two, shifts that round nothing,
+//! pointers, strides, threads, and asking twice.
+
+use std::sync::Arc;
+
+use gaussx::faer::{Mat, MatRef};
+use gaussx::{
+    BlockDiagonal, CovarianceOperator, DenseCovariance, DiagonalCovariance, Scalar,
+    StructuredCovariance, Workspace,
+};
+use gaussx_tests::matrices::{SPECTRA, near, with_spectrum};
+use gaussx_tests::random::Random;
+
+/// Dimensions small and on both sides of the widths in which matrices are cut.
+const SIZES: [usize; 14] = [1, 2, 3, 4, 5, 8, 13, 16, 17, 24, 33, 65, 130, 260];
+
+/// Draws for a dimension: many where they are cheap.
+fn draws(n: usize) -> u64 {
+    match n {
+        0..=24 => 100,
+        25..=70 => 10,
+        _ => 2,
+    }
+}
+
+/// Numbers compared bit by bit.
+fn bits<T: Scalar>(numbers: &[T]) -> Vec<u64> {
+    numbers.iter().map(|x| x.as_f64().to_bits()).collect()
+}
+
+/// An ill-conditioned covariance, a neighbour or a stranger, and two points.
+struct Case<T: Scalar> {
+    sigma: Mat<T>,
+    other: Mat<T>,
+    points: [Vec<T>; 2],
+}
+
+impl<T: Scalar> Case<T> {
+    fn new(n: usize, seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let kappa = random.log_uniform(
+            0.0,
+            if T::EPSILON.as_f64() < 1e-10 {
+                8.0
+            } else {
+                3.0
+            },
+        );
+        let values = SPECTRA[random.index(5)].eigenvalues(n, kappa);
+        let sigma: Mat<T> = with_spectrum(&values, 1.0, &mut random);
+        let other = if seed % 2 == 0 {
+            near(&sigma, random.log_uniform(-5.0, -1.0), &mut random)
+        } else {
+            with_spectrum(&values, 1.0, &mut random)
+        };
+        let points = [random.vector(n), random.vector(n)];
+        Self {
+            sigma,
+            other,
+            points,
+        }
+    }
+
+    fn operators(&self) -> [DenseCovariance<T>; 2] {
+        [&self.sigma, &self.other].map(|m| DenseCovariance::new(m.clone()).unwrap())
+    }
+
+    /// The case in other units: coordinate `i` times `units[i]`.
+    fn in_units(&self, units: &[T]) -> Self {
+        let matrix =
+            |m: &Mat<T>| Mat::from_fn(m.nrows(), m.nrows(), |i, j| m[(i, j)] * units[i] * units[j]);
+        let point = |x: &Vec<T>| x.iter().zip(units).map(|(&x, &u)| x * u).collect();
+        Self {
+            sigma: matrix(&self.sigma),
+            other: matrix(&self.other),
+            points: [point(&self.points[0]), point(&self.points[1])],
+        }
+    }
+}
+
+/// What does not depend on the units.
+fn scale_free<T: Scalar>(case: &Case<T>) -> Vec<T> {
+    let [p, q] = case.operators();
+    let [x, mean] = &case.points;
+    let n = x.len();
+    let mut all = vec![
+        gaussx::quadratic_form(x, mean, &p).unwrap(),
+        gaussx::mahalanobis_p_value(x, mean, &p).unwrap(),
+        gaussx::kl_divergence(x, &p, mean, &q).unwrap(),
+        gaussx::kl_divergence(mean, &q, mean, &p).unwrap(),
+        gaussx::kl_divergence(mean, &p, mean, &p).unwrap(),
+        gaussx::condition_estimate(&p).unwrap(),
+    ];
+    if n > 1 {
+        let sets: (Vec<usize>, Vec<usize>) = ((0..n / 2).collect(), (n / 2..n).collect());
+        all.push(gaussx::mutual_information(&p, &sets.0, &sets.1).unwrap());
+    }
+    let whitened = gaussx::whiten(point(x), mean, &p).unwrap();
+    all.extend((0..n).map(|i| whitened[(i, 0)]));
+    all
+}
+
+fn point<T: Scalar>(x: &[T]) -> MatRef<'_, T> {
+    MatRef::from_column_major_slice(x, x.len(), 1)
+}
+
+fn units_do_not_matter<T: Scalar>() {
+    let most = if T::EPSILON.as_f64() < 1e-10 { 200 } else { 20 };
+    for n in SIZES {
+        for seed in 0..draws(n) {
+            let case = Case::<T>::new(n, seed);
+            let mut random = Random::new(seed + 1_000_000);
+            let mut power = || T::of(2.0_f64.powi(random.index(2 * most + 1) as i32 - most as i32));
+            let units: Vec<T> = (0..n).map(|_| power()).collect();
+            let scaled = case.in_units(&units);
+            let (found, expected) = (scale_free(&scaled), scale_free(&case));
+            assert_eq!(bits(&found), bits(&expected), "n = {n}, seed {seed}");
+
+            // What has units changes by them alone.
+            let [p, _] = case.operators();
+            let [p_scaled, _] = scaled.operators();
+            let score = gaussx::score(&case.points[0], &case.points[1], &p).unwrap();
+            let found = gaussx::score(&scaled.points[0], &scaled.points[1], &p_scaled).unwrap();
+            let (mut l, mut l_scaled) = (Mat::<T>::identity(n, n), Mat::<T>::identity(n, n));
+            let workspace = &mut Workspace::new();
+            p.cholesky()
+                .multiply_in_place(l.as_mut(), workspace)
+                .unwrap();
+            p_scaled
+                .cholesky()
+                .multiply_in_place(l_scaled.as_mut(), workspace)
+                .unwrap();
+            for i in 0..n {
+                assert_eq!(found[i], score[i] / units[i], "n = {n}, seed {seed}");
+                for j in 0..=i {
+                    assert_eq!(
+                        l_scaled[(i, j)],
+                        l[(i, j)] * units[i],
+                        "n = {n}, seed {seed}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn units_that_are_powers_of_two_change_no_bit_in_double_precision() {
+    units_do_not_matter::<f64>();
+}
+
+#[test]
+fn units_that_are_powers_of_two_change_no_bit_in_single_precision() {
+    units_do_not_matter::<f32>();
+}
+
+#[test]
+fn units_of_a_diagonal_change_no_bit() {
+    for seed in 0..1000 {
+        let mut random = Random::new(seed);
+        let n = 1 + random.index(40);
+        let mut draw = || -> Vec<f64> { (0..n).map(|_| random.log_uniform(-3.0, 3.0)).collect() };
+        let (a, b, x, mean) = (draw(), draw(), draw(), draw());
+        let mut random = Random::new(seed + 5000);
+        let units: Vec<f64> = (0..n)
+            .map(|_| 2.0_f64.powi(random.index(200) as i32 - 100))
+            .collect();
+        let times = |x: &[f64], power: i32| -> Vec<f64> {
+            x.iter()
+                .zip(&units)
+                .map(|(x, u)| x * u.powi(power))
+                .collect()
+        };
+        let all = |a: Vec<f64>, b: Vec<f64>, x: &[f64], mean: &[f64]| {
+            let [p, q] = [a, b].map(|v| DiagonalCovariance::new(v).unwrap());
+            bits(&[
+                gaussx::kl_divergence(x, &p, mean, &q).unwrap(),
+                gaussx::quadratic_form(x, mean, &p).unwrap(),
+            ])
+        };
+        let expected = all(a.clone(), b.clone(), &x, &mean);
+        let found = all(times(&a, 2), times(&b, 2), &times(&x, 1), &times(&mean, 1));
+        assert_eq!(found, expected, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_shift_that_rounds_nothing_changes_no_bit() {
+    for seed in 0..1000 {
+        let case = Case::<f64>::new(1 + seed as usize % 12, seed);
+        let [p, q] = case.operators();
+        let on_grid =
+            |x: &[f64]| -> Vec<f64> { x.iter().map(|x| (x * 1024.0).round() / 1024.0).collect() };
+        let [x, mean] = case.points.each_ref().map(|x| on_grid(x));
+        let shift = |x: &[f64]| -> Vec<f64> { x.iter().map(|x| x + 4096.0).collect() };
+        let all = |x: &[f64], mean: &[f64]| {
+            bits(&[
+                gaussx::quadratic_form(x, mean, &p).unwrap(),
+                gaussx::log_prob(x, mean, &p).unwrap(),
+                gaussx::kl_divergence(x, &p, mean, &q).unwrap(),
+                gaussx::cross_entropy(x, &p, mean, &q).unwrap(),
+            ])
+        };
+        assert_eq!(
+            all(&shift(&x), &shift(&mean)),
+            all(&x, &mean),
+            "seed {seed}"
+        );
+    }
+}
+
+/// Every scalar quantity of a case, with the given operators.
+fn quantities(
+    p: &(impl CovarianceOperator<f64> + ?Sized),
+    q: &(impl CovarianceOperator<f64> + ?Sized),
+    [x, mean]: &[Vec<f64>; 2],
+) -> Vec<u64> {
+    let n = p.dim();
+    let mut all = vec![
+        p.logdet().unwrap(),
+        p.trace().unwrap(),
+        gaussx::entropy(p).unwrap(),
+        gaussx::quadratic_form(x, mean, p).unwrap(),
+        gaussx::log_prob(x, mean, p).unwrap(),
+        gaussx::kl_divergence(x, p, mean, q).unwrap(),
+        gaussx::kl_standard_normal(x, p).unwrap(),
+        gaussx::cross_entropy(x, p, mean, q).unwrap(),
+        gaussx::expected_log_likelihood(x, mean, p, q).unwrap(),
+    ];
+    if n > 1 {
+        let rest: Vec<usize> = (1..n).collect();
+        all.push(gaussx::mutual_information(p, &[0], &rest).unwrap());
+    }
+    let score = gaussx::score(x, mean, p).unwrap();
+    all.extend(score.iter());
+    bits(&all)
+}
+
+#[test]
+fn pointers_wrappers_and_repetition_change_no_bit() {
+    for n in SIZES {
+        for seed in 0..draws(n).min(20) {
+            let case = Case::<f64>::new(n, seed);
+            let [p, q] = case.operators();
+            let expected = quantities(&p, &q, &case.points);
+            assert_eq!(quantities(&p, &q, &case.points), expected, "twice");
+            assert_eq!(quantities(&&p, &&q, &case.points), expected, "borrowed");
+            let boxed: Box<dyn CovarianceOperator<f64>> = Box::new(p.clone());
+            let shared: Arc<dyn CovarianceOperator<f64>> = Arc::new(q.clone());
+            assert_eq!(quantities(&boxed, &shared, &case.points), expected, "boxed");
+            let known = StructuredCovariance::Dense(p.clone());
+            assert_eq!(quantities(&known, &q, &case.points), expected, "structured");
+            let [again, _] = case.operators();
+            assert_eq!(
+                quantities(&again, &q, &case.points),
+                expected,
+                "built again"
+            );
+        }
+    }
+}
+
+#[test]
+fn one_block_is_the_matrix_itself() {
+    for n in SIZES {
+        for seed in 0..draws(n).min(20) {
+            let case = Case::<f64>::new(n, seed);
+            let [p, q] = case.operators();
+            let [p_block, q_block] =
+                [&p, &q].map(|operator| BlockDiagonal::new(vec![operator.clone()]).unwrap());
+            let [x, mean] = &case.points;
+            let all = |p: &dyn CovarianceOperator<f64>, q: &dyn CovarianceOperator<f64>| {
+                bits(&[
+                    p.logdet().unwrap(),
+                    gaussx::quadratic_form(x, mean, p).unwrap(),
+                    gaussx::kl_divergence(x, p, mean, q).unwrap(),
+                ])
+            };
+            assert_eq!(all(&p_block, &q_block), all(&p, &q), "n = {n}, seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn strides_change_no_bit() {
+    for n in SIZES {
+        for seed in 0..draws(n).min(20) {
+            let case = Case::<f64>::new(n, seed);
+            let [p, _] = case.operators();
+            let points = Mat::from_fn(n, 3, |i, j| case.points[j % 2][i] + j as f64);
+            let rows = points.transpose().to_owned();
+            let mean = &case.points[1];
+            let found = gaussx::quadratic_form_batch(rows.as_ref().transpose(), mean, &p).unwrap();
+            let expected = gaussx::quadratic_form_batch(&points, mean, &p).unwrap();
+            for k in 0..3 {
+                assert_eq!(
+                    found[k].to_bits(),
+                    expected[k].to_bits(),
+                    "n = {n}, seed {seed}"
+                );
+            }
+            // A matrix that is a view of another, or row-major, is the same matrix.
+            let wide = Mat::from_fn(n + 3, n + 2, |i, j| {
+                if i < n && j < n {
+                    case.sigma[(i, j)]
+                } else {
+                    f64::NAN
+                }
+            });
+            let view = wide.as_ref().submatrix(0, 0, n, n);
+            let from_view = DenseCovariance::new(view.to_owned()).unwrap();
+            assert_eq!(from_view, p);
+        }
+    }
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    for n in [5, 40, 260] {
+        let case = Case::<f64>::new(n, 2);
+        let [p, q] = case.operators();
+        let expected = quantities(&p, &q, &case.points);
+        for count in [2, 8] {
+            std::thread::scope(|scope| {
+                let work = || quantities(&p, &q, &case.points);
+                let workers: Vec<_> = (0..count).map(|_| scope.spawn(work)).collect();
+                for worker in workers {
+                    assert_eq!(worker.join().unwrap(), expected);
+                }
+            });
+        }
+    }
+}
