@@ -48,7 +48,7 @@ impl<T: Scalar> Case<T> {
         );
         let values = SPECTRA[random.index(5)].eigenvalues(n, kappa);
         let sigma: Mat<T> = with_spectrum(&values, 1.0, &mut random);
-        let other = if seed % 2 == 0 {
+        let other = if seed.is_multiple_of(2) {
             near(&sigma, random.log_uniform(-5.0, -1.0), &mut random)
         } else {
             with_spectrum(&values, 1.0, &mut random)

@@ -110,7 +110,7 @@ impl<T: Scalar> Case<T> {
         };
         let mean_q = mean(1.0);
         // Half the time equal means, so that the covariance part stands alone.
-        let mean_p = if seed % 2 == 0 {
+        let mean_p = if seed.is_multiple_of(2) {
             mean_q.clone()
         } else {
             mean(1.0)

@@ -7,6 +7,7 @@
 pub mod ar1;
 pub mod certified;
 pub mod compare;
+pub mod fuzz;
 pub mod matrices;
 pub mod naive;
 pub mod oracle;

@@ -15,7 +15,8 @@ use gaussx_operators::{CovarianceOperator, DiagonalCovariance, Error, Scalar};
 ///
 /// # Errors
 ///
-/// [`Error::AllocationFailed`].
+/// [`Error::AllocationFailed`]; [`Error::NotRepresentable`] if a variance of an operator that
+/// is given by its factor over- or underflows.
 ///
 /// # Examples
 ///
@@ -31,7 +32,8 @@ use gaussx_operators::{CovarianceOperator, DiagonalCovariance, Error, Scalar};
 pub fn forward_diagonal_fit<T: Scalar>(
     covariance: &(impl CovarianceOperator<T> + ?Sized),
 ) -> Result<DiagonalCovariance<T>, Error> {
-    DiagonalCovariance::new(covariance.diag()?)
+    // The variances of an operator that is given by its factor may leave the range.
+    DiagonalCovariance::new(covariance.diag()?).map_err(|_| Error::not_representable("variance"))
 }
 
 /// Reverse diagonal fit: the diagonal `D` that minimises `KL(N(μ, D) ‖ N(μ, Σ))`,
@@ -49,7 +51,8 @@ pub fn forward_diagonal_fit<T: Scalar>(
 ///
 /// # Errors
 ///
-/// [`Error::AllocationFailed`]; [`Error::NotRepresentable`] if a precision overflows.
+/// [`Error::AllocationFailed`]; [`Error::NotRepresentable`] if a precision over- or
+/// underflows.
 ///
 /// # Examples
 ///
@@ -66,9 +69,6 @@ pub fn forward_diagonal_fit<T: Scalar>(
 pub fn reverse_diagonal_fit<T: Scalar>(
     covariance: &(impl CovarianceOperator<T> + ?Sized),
 ) -> Result<DiagonalCovariance<T>, Error> {
-    let precisions = covariance.diag_inverse()?;
-    if precisions.iter().any(|p| !p.is_finite()) {
-        return Err(Error::not_representable("precision"));
-    }
-    DiagonalCovariance::from_precisions(precisions)
+    DiagonalCovariance::from_precisions(covariance.diag_inverse()?)
+        .map_err(|_| Error::not_representable("precision"))
 }

@@ -387,6 +387,9 @@ impl<'a, T: Scalar> CholeskyFactor<'a, T> {
     pub fn logdet(&self) -> Result<T, Error> {
         let two = T::of(2.0);
         let n = self.dim();
+        if n == 0 {
+            return Ok(T::zero());
+        }
         let unscaled = match self.kind {
             FactorKind::ScaledIdentity { variance, .. } => {
                 return Ok(T::of_count(n) * variance.ln());
@@ -503,7 +506,8 @@ impl<'a, T: Scalar> CholeskyFactor<'a, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::DimensionMismatch`] if `out` has not length `n`; [`Error::AllocationFailed`].
+    /// [`Error::DimensionMismatch`] if `out` has not length `n`; [`Error::AllocationFailed`];
+    /// [`Error::NotRepresentable`] where an entry of the inverse overflows.
     pub fn inverse_squares_below_by_column_into(
         &self,
         out: &mut [T],
@@ -528,6 +532,10 @@ impl<'a, T: Scalar> CholeskyFactor<'a, T> {
             for value in out.iter_mut() {
                 *value /= self.scale;
             }
+        }
+        // An entry of the inverse that overflowed has met its opposite.
+        if out.iter().any(|value| value.is_nan()) {
+            return Err(Error::not_representable("inverse of the factor"));
         }
         Ok(())
     }

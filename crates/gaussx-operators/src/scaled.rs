@@ -7,7 +7,7 @@ use faer::{Col, ColRef, Mat, MatMut, MatRef};
 use crate::adjust::Adjust;
 use crate::columns::map_rows;
 use crate::spectrum::PrincipalAxes;
-use crate::{CholeskyFactor, CovarianceOperator, Error, Scalar, Workspace, validate};
+use crate::{CholeskyFactor, CovarianceOperator, Error, Scalar, Workspace, memory, validate};
 
 /// The covariance `c Σ`, for any operator, a user's own or a borrowed one included.
 ///
@@ -38,11 +38,13 @@ pub struct Scaled<T: Scalar, C> {
 }
 
 impl<T: Scalar, C: CovarianceOperator<T>> Scaled<T, C> {
-    /// The covariance `factor · Σ`.
+    /// The covariance `factor · Σ`. Cost: `n`, to look at the variances.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidParameter`] if `factor` is not positive and finite.
+    /// [`Error::InvalidParameter`] if `factor` is not positive and finite;
+    /// [`Error::NotRepresentable`] if it takes a variance out of the range of the scalar;
+    /// [`Error::AllocationFailed`].
     ///
     /// # Examples
     ///
@@ -54,11 +56,19 @@ impl<T: Scalar, C: CovarianceOperator<T>> Scaled<T, C> {
     /// ```
     pub fn new(inner: C, factor: T) -> Result<Self, Error> {
         validate::positive("scale", factor)?;
-        Ok(Self {
+        let scaled = Self {
             inner,
             factor,
             scalar: PhantomData,
-        })
+        };
+        let mut variances = memory::zero_vec("variances", scaled.dim())?;
+        scaled.diag_into(&mut variances)?;
+        let in_range = |v: &T| *v > T::zero() && v.is_finite();
+        if variances.iter().all(in_range) {
+            Ok(scaled)
+        } else {
+            Err(Error::not_representable("variance"))
+        }
     }
 
     /// The covariance that is scaled.

@@ -79,11 +79,38 @@ pub(crate) fn dense_extremes<T: Scalar>(
 }
 
 fn largest_eigenvalue<T: Scalar>(a: &Mat<T>) -> Result<T, Error> {
-    check_finite(a)?;
+    let (a, scale) = scaled_to_one(a)?;
     let eigenvalues = a
         .self_adjoint_eigenvalues(Side::Lower)
         .map_err(|_| NO_CONVERGENCE)?;
-    Ok(eigenvalues.last().copied().unwrap_or_else(T::one))
+    let largest = eigenvalues.last().copied().unwrap_or_else(T::one);
+    converged(largest * scale)
+}
+
+/// The matrix over a power of two near its largest entry, and that power: squares of entries
+/// then stay in range. An operator that is given by its factor may have overflowed before.
+fn scaled_to_one<T: Scalar>(a: &Mat<T>) -> Result<(Mat<T>, T), Error> {
+    let what = "dense covariance";
+    crate::validate::finite_matrix(what, a.as_ref()).map_err(|_| Error::not_representable(what))?;
+    let diagonal = (0..a.nrows()).map(|i| a[(i, i)]);
+    let largest = diagonal.fold(T::zero(), |m, v| if v > m { v } else { m });
+    if !num_traits::Float::is_normal(largest) {
+        return Ok((a.clone(), T::one()));
+    }
+    // Kept away from the ends of the range, where its reciprocal is not representable.
+    let exponent = largest.log2().floor().as_f64().clamp(-1000.0, 1000.0);
+    let scale = T::of(exponent.exp2()).max(T::min_positive_value());
+    let mut scaled = a.clone();
+    crate::columns::map_rows(scaled.as_mut(), |_, value| value / scale);
+    Ok((scaled, scale))
+}
+
+fn converged<T: Scalar>(eigenvalue: T) -> Result<T, Error> {
+    if eigenvalue.is_nan() {
+        Err(NO_CONVERGENCE)
+    } else {
+        Ok(eigenvalue)
+    }
 }
 
 pub(crate) fn dense_axes<T: Scalar>(
@@ -95,8 +122,7 @@ pub(crate) fn dense_axes<T: Scalar>(
     if n == 0 || count == 0 {
         return Ok(axes);
     }
-    let sigma = operator.to_dense()?;
-    check_finite(&sigma)?;
+    let (sigma, scale) = scaled_to_one(&operator.to_dense()?)?;
     let eigen = sigma
         .self_adjoint_eigen(Side::Lower)
         .map_err(|_| NO_CONVERGENCE)?;
@@ -107,7 +133,7 @@ pub(crate) fn dense_axes<T: Scalar>(
         let largest = vector
             .iter()
             .fold(T::zero(), |m, &v| if v.abs() > m.abs() { v } else { m });
-        axes.variances[k] = values[from];
+        axes.variances[k] = converged(values[from] * scale)?;
         for i in 0..n {
             axes.directions[(i, k)] = if largest < T::zero() {
                 -vector[i]
@@ -122,7 +148,3 @@ pub(crate) fn dense_axes<T: Scalar>(
 const NO_CONVERGENCE: Error = Error::NoConvergence {
     what: "symmetric eigenvalue iteration",
 };
-
-fn check_finite<T: Scalar>(a: &Mat<T>) -> Result<(), Error> {
-    crate::validate::finite_matrix("dense covariance", a.as_ref())
-}

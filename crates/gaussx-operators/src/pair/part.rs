@@ -51,7 +51,7 @@ impl<'a, T: Scalar> Part<'a, T> {
         self.factor.dim()
     }
 
-    /// The variances where the covariance is diagonal.
+    /// The variances where the covariance is diagonal, by its structure or its size.
     pub(super) fn as_diagonal(&self) -> Option<Variances<'a, T>> {
         match self.factor.kind() {
             FactorKind::ScaledIdentity { variance, .. } => Some(Variances::Constant(variance)),
@@ -59,6 +59,11 @@ impl<'a, T: Scalar> Part<'a, T> {
                 variances,
                 scale: self.factor.scale(),
             }),
+            // One coordinate: the variance has not been rounded by a square root.
+            FactorKind::Dense { l } if l.nrows() == 1 => {
+                let entries = self.factor.entries()?;
+                Some(Variances::Constant(self.factor.scale() * entries.diag[0]))
+            }
             _ => None,
         }
     }
