@@ -407,10 +407,7 @@ fn quantities_refuse_wrong_sizes() {
         p.mahalanobis_p_value_batch(&points),
         "point has dimension 3, expected 2",
     );
-    assert_message(
-        p.score_batch(&points),
-        "points (rows) has dimension 3, expected 2",
-    );
+    assert_message(p.score_batch(&points), "point has dimension 3, expected 2");
     assert_message(
         p.cross_entropy(&r),
         "covariance q has dimension 3, expected 2",
@@ -421,15 +418,15 @@ fn quantities_refuse_wrong_sizes() {
     );
     assert_message(
         p.expected_log_likelihood([1.0; 2], r.covariance()),
-        "covariance q has dimension 2, expected 3",
+        "noise covariance has dimension 3, expected 2",
     );
     assert_message(
         p.expected_log_likelihood([1.0; 3], &noise),
-        "point has dimension 3, expected 2",
+        "observation has dimension 3, expected 2",
     );
     assert_message(
         p.elbo([1.0; 2], &noise, &r),
-        "covariance q has dimension 3, expected 2",
+        "covariance of the prior has dimension 3, expected 2",
     );
     assert_message(
         MultivariateNormal::new([0.0; 3], noise),
@@ -449,7 +446,7 @@ fn quantities_refuse_wrong_sizes() {
     );
     assert_message(
         gaussx::kl_standard_normal([0.0; 3], &noise),
-        "mean of p has dimension 3, expected 2",
+        "mean has dimension 3, expected 2",
     );
     // The object that was asked is unharmed.
     assert_eq!(p, gaussian());
@@ -544,11 +541,11 @@ fn index_sets_are_checked() {
     .unwrap();
     assert_message(
         p.mutual_information(&[], &[1]),
-        "number of indices in a set is 0, required: at least one",
+        "size of index set a is 0, required: at least one",
     );
     assert_message(
         p.mutual_information(&[1], &[]),
-        "number of indices in a set is 0, required: at least one",
+        "size of index set b is 0, required: at least one",
     );
     assert_message(
         p.mutual_information(&[0, 4], &[1]),

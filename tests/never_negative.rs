@@ -100,7 +100,10 @@ fn pairs<T: Scalar>() {
         };
         tried += 1;
         let mean: Vec<T> = random.vector(n);
-        let moved: Vec<T> = mean.iter().map(|&x| neighbour(x, seed.is_multiple_of(3))).collect();
+        let moved: Vec<T> = mean
+            .iter()
+            .map(|&x| neighbour(x, seed.is_multiple_of(3)))
+            .collect();
         let zero = vec![T::zero(); n];
         let kl = |a: &[T], p: &Boxed<T>, b: &[T], q: &Boxed<T>| {
             gaussx::kl_divergence(a, p, b, q).unwrap()

@@ -2,7 +2,7 @@
 
 use gaussx_operators::{AsCol, CovarianceOperator, Error, Scalar, Workspace, pair, validate};
 
-use crate::quadratic_form::forms_into;
+use crate::quadratic_form::{Names, form_named};
 
 /// Cross-entropy `H(p, q) = ½ (d ln 2π + ln det Σ_q + tr(Σ_q⁻¹ Σ_p) + ‖L_q⁻¹ (μ_p - μ_q)‖²)`,
 /// in nats.
@@ -45,12 +45,24 @@ pub fn cross_entropy<T: Scalar>(
     mean_q: impl AsCol<T>,
     covariance_q: &(impl CovarianceOperator<T> + ?Sized),
 ) -> Result<T, Error> {
-    let distance = between_means(mean_p, covariance_p, mean_q, covariance_q)?;
+    let distance = between_means(mean_p, covariance_p, mean_q, covariance_q, PAIR)?;
     let trace = pair::trace(covariance_p, covariance_q, &mut Workspace::new())?;
     let d_ln_2pi = T::of_count(covariance_q.dim()) * T::LN_2PI;
     let nats = (d_ln_2pi + covariance_q.logdet()? + trace + distance) / T::of(2.0);
     validate::representable("cross-entropy", nats)
 }
+
+/// What errors call the arguments of a pair.
+#[derive(Clone, Copy)]
+pub(crate) struct PairNames {
+    pub(crate) means: Names,
+    pub(crate) covariance_q: &'static str,
+}
+
+pub(crate) const PAIR: PairNames = PairNames {
+    means: ["mean of p", "mean of q"],
+    covariance_q: "covariance q",
+};
 
 /// `‖L_q⁻¹ (μ_p - μ_q)‖²`, with every size checked.
 pub(crate) fn between_means<T: Scalar>(
@@ -58,12 +70,9 @@ pub(crate) fn between_means<T: Scalar>(
     covariance_p: &(impl CovarianceOperator<T> + ?Sized),
     mean_q: impl AsCol<T>,
     covariance_q: &(impl CovarianceOperator<T> + ?Sized),
+    names: PairNames,
 ) -> Result<T, Error> {
     let dim = covariance_p.dim();
-    validate::dimension("covariance q", dim, covariance_q.dim())?;
-    let mut distance = [T::zero()];
-    let names = ["mean of p", "mean of q"];
-    let (mean_p, mean_q) = (mean_p.as_col(), mean_q.as_col());
-    forms_into(mean_p.as_mat(), mean_q, covariance_q, &mut distance, names)?;
-    Ok(distance[0])
+    validate::dimension(names.covariance_q, dim, covariance_q.dim())?;
+    form_named(mean_p, mean_q, covariance_q, names.means)
 }

@@ -2,8 +2,9 @@
 
 use gaussx_operators::{AsCol, CovarianceOperator, Error, Scalar, validate};
 
+use crate::cross_entropy::PairNames;
 use crate::expected_log_likelihood::expected_log_likelihood;
-use crate::kl_divergence::kl_divergence;
+use crate::kl_divergence::divergence_named;
 
 /// Evidence lower bound `ELBO(q) = E_q[ln N(y; f, R)] - KL(q ‖ prior)`, in nats.
 ///
@@ -48,6 +49,10 @@ pub fn elbo<T: Scalar>(
 ) -> Result<T, Error> {
     let mean_q = mean_q.as_col();
     let data = expected_log_likelihood(y, mean_q, covariance_q, noise)?;
-    let divergence = kl_divergence(mean_q, covariance_q, mean_prior, covariance_prior)?;
+    let names = PairNames {
+        means: ["mean of q", "mean of the prior"],
+        covariance_q: "covariance of the prior",
+    };
+    let divergence = divergence_named(mean_q, covariance_q, mean_prior, covariance_prior, names)?;
     validate::representable("ELBO", data - divergence)
 }

@@ -2,7 +2,7 @@
 
 use gaussx_operators::{AsCol, CovarianceOperator, Error, Scalar, Workspace, pair, validate};
 
-use crate::log_prob::log_prob;
+use crate::log_prob::log_prob_named;
 
 /// Expected log-likelihood `E_q[ln N(y; f, R)] = ln N(y; m, R) - ½ tr(R⁻¹ C)`,
 /// `q = N(m, C)`, in nats.
@@ -46,8 +46,8 @@ pub fn expected_log_likelihood<T: Scalar>(
     covariance_q: &(impl CovarianceOperator<T> + ?Sized),
     noise: &(impl CovarianceOperator<T> + ?Sized),
 ) -> Result<T, Error> {
-    validate::dimension("covariance q", noise.dim(), covariance_q.dim())?;
-    let at_mean = log_prob(y, mean_q, noise)?;
+    validate::dimension("noise covariance", covariance_q.dim(), noise.dim())?;
+    let at_mean = log_prob_named(y, mean_q, noise, ["observation", "mean of q"])?;
     let spread = pair::trace(covariance_q, noise, &mut Workspace::new())?;
     let nats = at_mean - spread / T::of(2.0);
     validate::representable("expected log-likelihood", nats)

@@ -5,7 +5,7 @@ use gaussx_operators::{
     AsCol, CovarianceOperator, Error, Scalar, ScaledIdentity, Workspace, memory, pair, validate,
 };
 
-use crate::cross_entropy::between_means;
+use crate::cross_entropy::{PAIR, PairNames, between_means};
 
 /// Kullback-Leibler divergence `KL(p ‖ q) = ½ (tr(Σ_q⁻¹ Σ_p) - d - ln det(Σ_q⁻¹ Σ_p) + ‖L_q⁻¹ (μ_p - μ_q)‖²)`,
 /// in nats: of the first argument from the second.
@@ -60,7 +60,18 @@ pub fn kl_divergence<T: Scalar>(
     mean_q: impl AsCol<T>,
     covariance_q: &(impl CovarianceOperator<T> + ?Sized),
 ) -> Result<T, Error> {
-    let distance = between_means(mean_p, covariance_p, mean_q, covariance_q)?;
+    divergence_named(mean_p, covariance_p, mean_q, covariance_q, PAIR)
+}
+
+/// [`kl_divergence`] with the caller's names for its arguments in errors.
+pub(crate) fn divergence_named<T: Scalar>(
+    mean_p: impl AsCol<T>,
+    covariance_p: &(impl CovarianceOperator<T> + ?Sized),
+    mean_q: impl AsCol<T>,
+    covariance_q: &(impl CovarianceOperator<T> + ?Sized),
+    names: PairNames,
+) -> Result<T, Error> {
+    let distance = between_means(mean_p, covariance_p, mean_q, covariance_q, names)?;
     let divergence = pair::divergence(covariance_p, covariance_q, &mut Workspace::new())?;
     validate::representable("KL divergence", (divergence + distance) / T::of(2.0))
 }
@@ -99,5 +110,10 @@ pub fn kl_standard_normal<T: Scalar>(
     let dim = covariance.dim();
     let origin = memory::zero_vec("mean of the standard normal", dim)?;
     let standard = ScaledIdentity::new(dim, T::one())?;
-    kl_divergence(mean, covariance, ColRef::from_slice(&origin), &standard)
+    let names = PairNames {
+        means: ["mean", "mean of the standard normal"],
+        ..PAIR
+    };
+    let origin = ColRef::from_slice(&origin);
+    divergence_named(mean, covariance, origin, &standard, names)
 }

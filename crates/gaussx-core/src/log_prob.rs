@@ -3,7 +3,7 @@
 use faer::Col;
 use gaussx_operators::{AsCol, AsMat, CovarianceOperator, Error, Scalar, validate};
 
-use crate::quadratic_form::{quadratic_form, quadratic_form_batch};
+use crate::quadratic_form::{NAMES, Names, form_named, quadratic_form_batch};
 
 /// Log-density `ln N(x; μ, Σ) = -½ (d ln 2π + ln det Σ + ‖L⁻¹ (x - μ)‖²)`, in nats.
 ///
@@ -41,7 +41,17 @@ pub fn log_prob<T: Scalar>(
     mean: impl AsCol<T>,
     covariance: &(impl CovarianceOperator<T> + ?Sized),
 ) -> Result<T, Error> {
-    let form = quadratic_form(x, mean, covariance)?;
+    log_prob_named(x, mean, covariance, NAMES)
+}
+
+/// [`log_prob`] with the caller's names for its arguments in errors.
+pub(crate) fn log_prob_named<T: Scalar>(
+    x: impl AsCol<T>,
+    mean: impl AsCol<T>,
+    covariance: &(impl CovarianceOperator<T> + ?Sized),
+    names: Names,
+) -> Result<T, Error> {
+    let form = form_named(x, mean, covariance, names)?;
     let log_prob = normalizer(covariance)? - form / T::of(2.0);
     validate::representable("log-density", log_prob)
 }

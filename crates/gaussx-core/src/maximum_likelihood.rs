@@ -191,7 +191,7 @@ fn moments<T: Scalar>(points: MatRef<'_, T>) -> Result<(Vec<T>, Vec<T>), Error> 
 }
 
 fn mean_of<T: Scalar>(points: MatRef<'_, T>) -> Result<Vec<T>, Error> {
-    validate::finite_matrix("points", points)?;
+    validate::finite_matrix("point", points)?;
     let mut sums = vec![CompensatedSum::new(); points.nrows()];
     for j in 0..points.ncols() {
         for (sum, &x) in sums.iter_mut().zip(points.col(j).iter()) {

@@ -52,14 +52,13 @@ pub fn mutual_information<T: Scalar>(
     a: &[usize],
     b: &[usize],
 ) -> Result<T, Error> {
-    for (what, set) in [("index set a", a), ("index set b", b)] {
+    let sets = [
+        ("index set a", "size of index set a", a),
+        ("index set b", "size of index set b", b),
+    ];
+    for (what, size, set) in sets {
         if set.is_empty() {
-            let requirement = "at least one";
-            return Err(Error::invalid_parameter(
-                "number of indices in a set",
-                T::zero(),
-                requirement,
-            ));
+            return Err(Error::invalid_parameter(size, T::zero(), "at least one"));
         }
         validate::indices(what, set, covariance.dim())?;
         validate::distinct(what, set)?;

@@ -41,11 +41,7 @@ pub fn quadratic_form<T: Scalar>(
     mean: impl AsCol<T>,
     covariance: &(impl CovarianceOperator<T> + ?Sized),
 ) -> Result<T, Error> {
-    let mut out = [T::zero()];
-    let x = x.as_col();
-    validate::dimension("point", covariance.dim(), x.nrows())?;
-    forms_into(x.as_mat(), mean.as_col(), covariance, &mut out, NAMES)?;
-    Ok(out[0])
+    form_named(x, mean, covariance, NAMES)
 }
 
 /// [`quadratic_form`] of every column of a `d × N` matrix, in one blocked half-solve.
@@ -79,10 +75,23 @@ pub fn quadratic_form_batch<T: Scalar>(
 /// Names of the two columns whose difference is measured, for errors.
 pub(crate) type Names = [&'static str; 2];
 
-const NAMES: Names = ["point", "mean"];
+pub(crate) const NAMES: Names = ["point", "mean"];
+
+/// [`quadratic_form`] with the caller's names for its arguments in errors.
+pub(crate) fn form_named<T: Scalar>(
+    x: impl AsCol<T>,
+    mean: impl AsCol<T>,
+    covariance: &(impl CovarianceOperator<T> + ?Sized),
+    names: Names,
+) -> Result<T, Error> {
+    let mut out = [T::zero()];
+    let (x, mean) = (x.as_col(), mean.as_col());
+    forms_into(x.as_mat(), mean, covariance, &mut out, names)?;
+    Ok(out[0])
+}
 
 /// `‖L⁻¹ (x_j - mean)‖²` for every column, checked.
-pub(crate) fn forms_into<T: Scalar>(
+fn forms_into<T: Scalar>(
     points: faer::MatRef<'_, T>,
     mean: faer::ColRef<'_, T>,
     covariance: &(impl CovarianceOperator<T> + ?Sized),

@@ -36,7 +36,7 @@ pub fn score<T: Scalar>(
     mean: impl AsCol<T>,
     covariance: &(impl CovarianceOperator<T> + ?Sized),
 ) -> Result<Col<T>, Error> {
-    let scores = scores(x.as_col().as_mat(), mean.as_col(), covariance, "point")?;
+    let scores = scores(x.as_col().as_mat(), mean.as_col(), covariance)?;
     Ok(scores.col(0).to_owned())
 }
 
@@ -61,18 +61,17 @@ pub fn score_batch<T: Scalar>(
     mean: impl AsCol<T>,
     covariance: &(impl CovarianceOperator<T> + ?Sized),
 ) -> Result<Mat<T>, Error> {
-    scores(points.as_mat(), mean.as_col(), covariance, "points (rows)")
+    scores(points.as_mat(), mean.as_col(), covariance)
 }
 
 fn scores<T: Scalar>(
     points: MatRef<'_, T>,
     mean: ColRef<'_, T>,
     covariance: &(impl CovarianceOperator<T> + ?Sized),
-    what: &'static str,
 ) -> Result<Mat<T>, Error> {
-    validate::dimension(what, covariance.dim(), points.nrows())?;
+    validate::dimension("point", covariance.dim(), points.nrows())?;
     validate::dimension("mean", covariance.dim(), mean.nrows())?;
-    validate::finite_matrix(what, points)?;
+    validate::finite_matrix("point", points)?;
     validate::finite("mean", mean)?;
     let mut scores = memory::zero_mat("scores", points.nrows(), points.ncols())?;
     for j in 0..points.ncols() {

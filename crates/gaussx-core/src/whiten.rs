@@ -42,9 +42,9 @@ pub fn whiten<T: Scalar>(
     covariance: &(impl CovarianceOperator<T> + ?Sized),
 ) -> Result<Mat<T>, Error> {
     let (points, mean) = (points.as_mat(), mean.as_col());
-    validate::dimension("points (rows)", covariance.dim(), points.nrows())?;
+    validate::dimension("point", covariance.dim(), points.nrows())?;
     validate::dimension("mean", covariance.dim(), mean.nrows())?;
-    validate::finite_matrix("points", points)?;
+    validate::finite_matrix("point", points)?;
     validate::finite("mean", mean)?;
     let mut white = memory::zero_mat("whitened points", points.nrows(), points.ncols())?;
     white.copy_from(points);

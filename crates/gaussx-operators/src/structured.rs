@@ -97,7 +97,9 @@ impl<T: Scalar> StructuredCovariance<T> {
         operator: &(impl CovarianceOperator<T> + ?Sized),
         order: &[usize],
     ) -> Result<Self, Error> {
-        validate::dimension("order", operator.dim(), order.len())?;
+        validate::dimension("permutation", operator.dim(), order.len())?;
+        validate::indices("permutation", order, operator.dim())?;
+        validate::distinct("permutation", order)?;
         Self::sub_block(operator, order)
     }
 
