@@ -8,6 +8,7 @@ macro_rules! pages {
 }
 
 pages! {
+    Accuracy = "accuracy.md",
     Covariances = "covariances.md",
     CustomOperators = "custom-operators.md",
     Data = "data.md",
