@@ -21,3 +21,18 @@ mod guide;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+#[cfg(test)]
+mod tests {
+    /// docs.rs wants the header inside each package.
+    #[test]
+    fn the_copies_of_the_formula_header_are_the_same() {
+        let original = include_str!("../../docs/katex.html");
+        let copies = [
+            include_str!("../../crates/gaussx/katex.html"),
+            include_str!("../../crates/gaussx-core/katex.html"),
+            include_str!("../../crates/gaussx-operators/katex.html"),
+        ];
+        assert_eq!(copies, [original; 3]);
+    }
+}

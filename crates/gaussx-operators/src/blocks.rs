@@ -8,7 +8,7 @@ use crate::{CovarianceOperator, Error, Scalar};
 /// The parts of a block-diagonal covariance, in order.
 ///
 /// Implemented by `Vec<B>` and by [`BlockDiagonal`](crate::BlockDiagonal); what
-/// [`CholeskyFactor::block_diagonal`] borrows.
+/// [`CholeskyFactor::block_diagonal`](crate::CholeskyFactor::block_diagonal) borrows.
 pub trait Blocks<T: Scalar>: Debug + Send + Sync {
     /// The number of blocks.
     fn count(&self) -> usize;

@@ -5,7 +5,7 @@
 //! the second computation leaves open, so that it is tight where a bound from the condition
 //! number would be a hundred times too large. A factor that is known only by what it does
 //! cannot be asked again: there the bound is `10 n ε κ`, `κ` from
-//! [`condition_estimate`](crate::condition_estimate).
+//! [`condition_estimate`].
 //!
 //! A dense part of `n` coordinates costs about thirty times the flops of the quantity with
 //! its factorisation, and `4 n²` numbers of memory at most; diagonal parts cost `n`. An
