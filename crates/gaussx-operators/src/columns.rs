@@ -1,5 +1,7 @@
 //! Loops over the columns of a matrix view, contiguous or strided.
 
+use core::ops::Range;
+
 use faer::{ColRef, MatMut, MatRef};
 
 use crate::Scalar;
@@ -49,8 +51,31 @@ pub(crate) fn unit_columns_into<T: Scalar>(first: usize, mut out: MatMut<'_, T>)
     }
 }
 
+/// Rows and columns of the tiles that cover the lower triangle of an `n × n` matrix: a tile
+/// and its mirror image both stay in the fastest memory.
+pub(crate) fn tiles_below(n: usize) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+    const TILE: usize = 32;
+    let tile = move |start: usize| start..n.min(start + TILE);
+    let columns = (0..n).step_by(TILE).map(tile);
+    columns.flat_map(move |columns| {
+        let rows = (columns.start..n).step_by(TILE).map(tile);
+        rows.map(move |rows| (rows, columns.clone()))
+    })
+}
+
+/// `a_ji = a_ij` for every entry below the diagonal.
+pub(crate) fn mirror_lower<T: Scalar>(mut a: MatMut<'_, T>) {
+    for (rows, columns) in tiles_below(a.nrows()) {
+        for j in columns {
+            for i in rows.start.max(j + 1)..rows.end {
+                a[(j, i)] = a[(i, j)];
+            }
+        }
+    }
+}
+
 /// The column ranges, at most [`PANEL`] wide, that cover `0..columns`.
-pub(crate) fn panels(columns: usize) -> impl Iterator<Item = core::ops::Range<usize>> {
+pub(crate) fn panels(columns: usize) -> impl Iterator<Item = Range<usize>> {
     (0..columns)
         .step_by(PANEL)
         .map(move |start| start..columns.min(start + PANEL))

@@ -8,7 +8,7 @@ use crate::memory::{filled_col, zero_mat, zero_vec};
 use crate::operator::{check_columns, check_quadratic_forms, check_sub_block};
 use crate::point::AsCol;
 use crate::spectrum::{PrincipalAxes, coordinate_axes};
-use crate::sum::sum_map;
+use crate::sum::{sum_map, sum_slices};
 use crate::{CholeskyFactor, CovarianceOperator, Error, Scalar, Workspace, validate};
 
 /// The covariance `diag(v_1, .., v_n)`. Everything costs `n`.
@@ -166,7 +166,7 @@ impl<T: Scalar> CovarianceOperator<T> for DiagonalCovariance<T> {
         _: &mut Workspace<T>,
     ) -> Result<(), Error> {
         check_quadratic_forms(self.dim(), points, center, out)?;
-        weighted_squares_into(points, center, out, |i| self.variances[i]);
+        weighted_squares_into(points, center, &self.variances, out);
         Ok(())
     }
 
@@ -183,7 +183,7 @@ impl<T: Scalar> CovarianceOperator<T> for DiagonalCovariance<T> {
     }
 
     fn trace(&self) -> Result<T, Error> {
-        Ok(sum_map(self.dim(), |i| self.variances[i]))
+        Ok(sum_slices([&self.variances], |[v]| v))
     }
 
     fn columns_into(
@@ -222,11 +222,11 @@ impl<T: Scalar> CovarianceOperator<T> for DiagonalCovariance<T> {
     }
 
     fn trace_inverse(&self) -> Result<T, Error> {
-        Ok(sum_map(self.dim(), |i| T::one() / self.variances[i]))
+        Ok(sum_slices([&self.variances], |[v]| T::one() / v))
     }
 
     fn frobenius_norm(&self) -> Result<T, Error> {
-        Ok(sum_map(self.dim(), |i| self.variances[i] * self.variances[i]).sqrt())
+        Ok(sum_slices([&self.variances], |[v]| v * v).sqrt())
     }
 
     fn extreme_eigenvalues(&self) -> Result<(T, T), Error> {
@@ -269,26 +269,30 @@ impl<T: Scalar> Adjust<T> for DiagonalCovariance<T> {
 }
 
 /// `out_j = Σ_i (x_ij - center_i)² / v_i`.
-pub(crate) fn weighted_squares_into<T: Scalar>(
+fn weighted_squares_into<T: Scalar>(
     points: MatRef<'_, T>,
     center: Option<ColRef<'_, T>>,
+    variances: &[T],
     out: &mut [T],
-    variance: impl Fn(usize) -> T,
 ) {
+    let term = |residual: T, v: T| residual * (residual / v);
+    let center_slice = center.map(contiguous);
     for (j, value) in out.iter_mut().enumerate() {
         let x = points.col(j);
-        let term = |residual: T, i: usize| residual * (residual / variance(i));
-        let contiguous = x.try_as_col_major().map(faer::col::generic::Col::as_slice);
-        let center_slice =
-            center.map(|c| c.try_as_col_major().map(faer::col::generic::Col::as_slice));
-        // Slices of known length let the loop vectorise.
-        *value = match (contiguous, center_slice, center) {
-            (Some(x), None, _) => sum_map(x.len(), |i| term(x[i], i)),
-            (Some(x), Some(Some(c)), _) => sum_map(x.len(), |i| term(x[i] - c[i], i)),
-            (_, _, Some(c)) => sum_map(x.nrows(), |i| term(x[i] - c[i], i)),
-            (_, _, None) => sum_map(x.nrows(), |i| term(x[i], i)),
+        *value = match (contiguous(x), center_slice, center) {
+            (Some(x), None, _) => sum_slices([x, variances], |[x, v]| term(x, v)),
+            (Some(x), Some(Some(c)), _) => {
+                sum_slices([x, c, variances], |[x, c, v]| term(x - c, v))
+            }
+            (_, _, Some(c)) => sum_map(x.nrows(), |i| term(x[i] - c[i], variances[i])),
+            (_, _, None) => sum_map(x.nrows(), |i| term(x[i], variances[i])),
         };
     }
+}
+
+/// The column as a slice, where it is one.
+pub(crate) fn contiguous<T: Scalar>(x: ColRef<'_, T>) -> Option<&[T]> {
+    x.try_as_col_major().map(faer::col::generic::Col::as_slice)
 }
 
 /// `out_ij = [rows_i = columns_j] v(rows_i)`.

@@ -8,7 +8,7 @@ use faer::{MatMut, MatRef};
 use crate::blocks::{Blocks, for_each_block};
 use crate::columns::{map_rows, unit_columns_into};
 use crate::memory::zero_vec;
-use crate::sum::{CompensatedSum, sum_map};
+use crate::sum::{CompensatedSum, sum_ln};
 use crate::{CovarianceOperator, Error, LowerTriangular, Scalar, Workspace, dense, validate};
 
 /// Where the numbers of a factor are: the structure that decides what it costs.
@@ -385,7 +385,6 @@ impl<'a, T: Scalar> CholeskyFactor<'a, T> {
     ///
     /// What a custom factor returns.
     pub fn logdet(&self) -> Result<T, Error> {
-        let two = T::of(2.0);
         let n = self.dim();
         if n == 0 {
             return Ok(T::zero());
@@ -395,11 +394,10 @@ impl<'a, T: Scalar> CholeskyFactor<'a, T> {
                 return Ok(T::of_count(n) * variance.ln());
             }
             FactorKind::Diagonal { variances } => {
-                return Ok(sum_map(n, |i| (self.scale * variances[i]).ln()));
+                return Ok(sum_ln(variances, |v| self.scale * v));
             }
             FactorKind::Dense { l } => {
-                let deviation = self.scale.sqrt();
-                return Ok(two * sum_map(n, |i| (deviation * l[(i, i)]).ln()));
+                return Ok(T::of(2.0) * sum_ln_of_diagonal(l, self.scale.sqrt()));
             }
             FactorKind::BlockDiagonal { blocks } => {
                 let mut sum = CompensatedSum::new();
@@ -539,6 +537,20 @@ impl<'a, T: Scalar> CholeskyFactor<'a, T> {
         }
         Ok(())
     }
+}
+
+/// `Σ ln (by · l_ii)`.
+fn sum_ln_of_diagonal<T: Scalar>(l: MatRef<'_, T>, by: T) -> T {
+    let mut total = CompensatedSum::new();
+    let mut pivots = [T::zero(); 512];
+    for start in (0..l.nrows()).step_by(pivots.len()) {
+        let pivots = &mut pivots[..(l.nrows() - start).min(512)];
+        for (k, pivot) in pivots.iter_mut().enumerate() {
+            *pivot = l[(start + k, start + k)];
+        }
+        total.add(sum_ln(pivots, |pivot| by * pivot));
+    }
+    total.value()
 }
 
 /// `x ← by · x`, nothing at all where `by` is 1.

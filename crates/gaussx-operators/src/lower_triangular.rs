@@ -8,7 +8,7 @@ use faer::MatMut;
 use crate::columns::{panels, unit_columns_into};
 use crate::memory::zero_vec;
 use crate::pair::PairTerms;
-use crate::sum::sum_map;
+use crate::sum::{sum_ln, sum_map};
 use crate::{Error, Scalar, Workspace};
 
 /// A lower triangular matrix `L` with a positive diagonal, known only by what it does.
@@ -178,7 +178,7 @@ pub trait LowerTriangular<T: Scalar>: Debug + Send + Sync {
     fn factor_logdet(&self) -> Result<T, Error> {
         let mut diag = zero_vec("diagonal of the factor", self.factor_dim())?;
         self.factor_diag_into(&mut diag)?;
-        Ok(T::of(2.0) * sum_map(diag.len(), |i| diag[i].ln()))
+        Ok(T::of(2.0) * sum_ln(&diag, |l| l))
     }
 
     /// `out_i = Σ_{j<i} L_ij²`: the squares below the diagonal, summed along each row.

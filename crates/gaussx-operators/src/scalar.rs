@@ -35,6 +35,12 @@ pub trait Scalar:
     #[must_use]
     fn as_f64(self) -> f64;
 
+    /// The mantissa in `[√½, √2)` and the exponent of a positive normal number,
+    /// `x = m 2^e`; meaningless for others. Without branches, so that loops vectorise.
+    #[doc(hidden)]
+    #[must_use]
+    fn split(self) -> (Self, Self);
+
     /// The nearest value to the count `n` in this type.
     #[must_use]
     #[allow(
@@ -54,6 +60,17 @@ impl Scalar for f64 {
     const LN_2PI: Self = 1.837_877_066_409_345_483_560_659;
     const EPSILON: Self = Self::EPSILON;
 
+    #[inline(always)]
+    fn split(self) -> (Self, Self) {
+        const BELOW_ONE: u64 = 0x3ff0_0000_0000_0000 - 0x3fe6_a09e_667f_3bcd;
+        // 2^52 with an integer in its last bits is 2^52 + that integer.
+        const MAGIC: u64 = 0x4330_0000_0000_0000;
+        let biased = self.to_bits().wrapping_add(BELOW_ONE) >> 52;
+        let mantissa = self.to_bits().wrapping_sub(biased.wrapping_sub(1023) << 52);
+        let exponent = Self::from_bits(MAGIC | biased) - (4_503_599_627_370_496.0 + 1023.0);
+        (Self::from_bits(mantissa), exponent)
+    }
+
     fn of(x: f64) -> Self {
         x
     }
@@ -70,6 +87,16 @@ impl Scalar for f32 {
     )]
     const LN_2PI: Self = 1.837_877_066_409_345_483_560_659;
     const EPSILON: Self = Self::EPSILON;
+
+    #[inline(always)]
+    fn split(self) -> (Self, Self) {
+        const BELOW_ONE: u32 = 0x3f80_0000 - 0x3f35_04f3;
+        const MAGIC: u32 = 0x4b00_0000;
+        let biased = self.to_bits().wrapping_add(BELOW_ONE) >> 23;
+        let mantissa = self.to_bits().wrapping_sub(biased.wrapping_sub(127) << 23);
+        let exponent = Self::from_bits(MAGIC | biased) - (8_388_608.0 + 127.0);
+        (Self::from_bits(mantissa), exponent)
+    }
 
     #[allow(
         clippy::cast_possible_truncation,

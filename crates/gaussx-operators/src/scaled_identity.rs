@@ -4,10 +4,11 @@ use faer::{Col, ColRef, Mat, MatMut, MatRef};
 
 use crate::adjust::Adjust;
 use crate::columns::map_rows;
-use crate::diagonal::{diagonal_sub_block, weighted_squares_into};
+use crate::diagonal::{contiguous, diagonal_sub_block};
 use crate::memory::{filled_col, zero_mat};
 use crate::operator::{check_columns, check_quadratic_forms, check_sub_block};
 use crate::spectrum::PrincipalAxes;
+use crate::sum::{sum_map, sum_slices};
 use crate::{CholeskyFactor, CovarianceOperator, Error, Scalar, Workspace, validate};
 
 /// The covariance `v I`. Two numbers of memory whatever the dimension; everything that
@@ -130,7 +131,17 @@ impl<T: Scalar> CovarianceOperator<T> for ScaledIdentity<T> {
         _: &mut Workspace<T>,
     ) -> Result<(), Error> {
         check_quadratic_forms(self.dim, points, center, out)?;
-        weighted_squares_into(points, center, out, |_| self.variance);
+        let term = |residual: T| residual * (residual / self.variance);
+        let center_slice = center.map(contiguous);
+        for (j, value) in out.iter_mut().enumerate() {
+            let x = points.col(j);
+            *value = match (contiguous(x), center_slice, center) {
+                (Some(x), None, _) => sum_slices([x], |[x]| term(x)),
+                (Some(x), Some(Some(c)), _) => sum_slices([x, c], |[x, c]| term(x - c)),
+                (_, _, Some(c)) => sum_map(x.nrows(), |i| term(x[i] - c[i])),
+                (_, _, None) => sum_map(x.nrows(), |i| term(x[i])),
+            };
+        }
         Ok(())
     }
 

@@ -3,18 +3,19 @@
 
 use std::error::Error;
 
+use gaussx::Scalar;
 use gaussx::prelude::*;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut bits = Fingerprint::default();
     for n in [1, 2, 3, 8, 33, 130] {
         let entry = |i: usize, j: usize, length: f64| {
-            let distance = i.abs_diff(j) as f64 / length;
+            let distance = f64::of_count(i.abs_diff(j)) / length;
             (-distance).exp() + if i == j { 0.1 } else { 0.0 }
         };
         let kernel =
             |length: f64| DenseCovariance::new(Mat::from_fn(n, n, |i, j| entry(i, j, length)));
-        let variances: Vec<f64> = (1..=n).map(|i| 1.0 / i as f64).collect();
+        let variances: Vec<f64> = (1..=n).map(|i| 1.0 / f64::of_count(i)).collect();
         let diagonal: Box<dyn CovarianceOperator<f64>> =
             Box::new(DiagonalCovariance::new(variances)?);
         let blocks: Vec<Box<dyn CovarianceOperator<f64>>> = vec![
@@ -31,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             diagonal,
             Box::new(BlockDiagonal::new(blocks)?),
         ];
-        let mean: Vec<f64> = (0..n).map(|i| (i as f64).sin()).collect();
+        let mean: Vec<f64> = (0..n).map(|i| f64::of_count(i).sin()).collect();
         for p in &all {
             let p = MultivariateNormal::new(&mean, p)?;
             bits.add(p.entropy()?);

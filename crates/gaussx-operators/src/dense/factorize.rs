@@ -7,6 +7,7 @@ use faer::linalg::{triangular_inverse, triangular_solve};
 use faer::prelude::default;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 
+use crate::columns::mirror_lower;
 use crate::memory::{zero_mat, zero_vec};
 use crate::{Error, Rejected, Scalar};
 
@@ -21,13 +22,19 @@ const BLOCK: usize = 128;
 ///
 /// Only the lower triangle is read. On failure the matrix is restored, symmetric.
 pub(super) fn in_place<T: Scalar>(mut a: MatMut<'_, T>, par: Par) -> Result<Vec<T>, Error> {
+    mirror_lower(a.as_mut());
+    mirrored_in_place(a, par)
+}
+
+/// [`in_place`] of a matrix whose triangles already are each other's mirror image.
+pub(super) fn mirrored_in_place<T: Scalar>(
+    mut a: MatMut<'_, T>,
+    par: Par,
+) -> Result<Vec<T>, Error> {
     let n = a.nrows();
     let mut diag = zero_vec("variances", n)?;
     for j in 0..n {
         diag[j] = a[(j, j)];
-        for i in j + 1..n {
-            a[(j, i)] = a[(i, j)];
-        }
     }
     let factored = check_variances(&diag)
         .and_then(|()| factor_lower(a.as_mut(), par))
@@ -119,14 +126,14 @@ fn factor_lower<T: Scalar>(a: MatMut<'_, T>, par: Par) -> Result<(), Error> {
         return factor_small(a, 0);
     }
     let block = n.min(BLOCK);
-    let mut storage = zero_vec("scratch memory", block * block)?;
+    let mut storage = zero_mat("scratch memory", block, block)?;
     let request = llt::cholesky_in_place_scratch::<T>(block, par, default());
     let mut memory = MemBuffer::try_new(request).map_err(|_| Error::AllocationFailed {
         what: "scratch memory",
         rows: block,
         columns: 1,
     })?;
-    factor_halves(a, 0, &mut storage, MemStack::new(&mut memory), par)
+    factor_halves(a, 0, storage.as_mut(), MemStack::new(&mut memory), par)
 }
 
 /// `[A_11 ·; A_21 A_22]`: factor `A_11`, `L_21 = A_21 L_11⁻ᵀ`, factor `A_22 - L_21 L_21ᵀ`.
@@ -135,7 +142,7 @@ fn factor_lower<T: Scalar>(a: MatMut<'_, T>, par: Par) -> Result<(), Error> {
 fn factor_halves<T: Scalar>(
     a: MatMut<'_, T>,
     first: usize,
-    storage: &mut [T],
+    mut storage: MatMut<'_, T>,
     stack: &mut MemStack,
     par: Par,
 ) -> Result<(), Error> {
@@ -145,7 +152,7 @@ fn factor_halves<T: Scalar>(
     }
     let half = (n / 2).next_multiple_of(BLOCK);
     let (mut l_11, _, mut l_21, mut a_22) = a.split_at_mut(half, half);
-    factor_halves(l_11.as_mut(), first, storage, stack, par)?;
+    factor_halves(l_11.as_mut(), first, storage.as_mut(), stack, par)?;
     triangular_solve::solve_lower_triangular_in_place(
         l_11.as_ref(),
         l_21.as_mut().transpose_mut(),
@@ -167,24 +174,36 @@ fn factor_halves<T: Scalar>(
 
 /// faer's kernel on a copy: it uses the upper triangle of its argument as scratch.
 fn factor_block<T: Scalar>(
-    mut a: MatMut<'_, T>,
+    a: MatMut<'_, T>,
     first: usize,
-    storage: &mut [T],
+    storage: MatMut<'_, T>,
     stack: &mut MemStack,
 ) -> Result<(), Error> {
     let n = a.nrows();
     if n <= SMALL {
         return factor_small(a, first);
     }
-    let mut copy = MatMut::from_column_major_slice_mut(&mut storage[..n * n], n, n);
-    copy.copy_from_triangular_lower(a.as_ref());
+    let mut copy = storage.submatrix_mut(0, 0, n, n);
+    copy_lower(copy.as_mut(), a.as_ref());
     match llt::cholesky_in_place(copy.as_mut(), default(), Par::Seq, stack, default()) {
         Ok(_) => {
-            a.copy_from_triangular_lower(copy.as_ref());
+            copy_lower(a, copy.as_ref());
             Ok(())
         }
         // The plain loop knows the value of the pivot that failed.
         Err(llt::LltError::NonPositivePivot { .. }) => factor_small(a, first),
+    }
+}
+
+/// The lower triangle of `from`, column by column.
+fn copy_lower<T: Scalar>(mut to: MatMut<'_, T>, from: MatRef<'_, T>) {
+    let n = from.nrows();
+    for j in 0..n {
+        let below = from.col(j).subrows(j, n - j);
+        to.as_mut()
+            .col_mut(j)
+            .subrows_mut(j, n - j)
+            .copy_from(below);
     }
 }
 

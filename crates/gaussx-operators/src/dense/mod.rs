@@ -12,6 +12,7 @@ use crate::memory::{zero_mat, zero_vec};
 use crate::operator::{check_columns, check_sub_block};
 use crate::point::AsCol;
 use crate::sum::{CompensatedSum, sum_map, sum_of_squares};
+use crate::validate::Symmetry;
 use crate::{CholeskyFactor, CovarianceOperator, Error, Rejected, Scalar, Workspace, validate};
 
 /// A dense covariance matrix with its Cholesky factor.
@@ -66,9 +67,10 @@ impl<T: Scalar> DenseCovariance<T> {
         let view = matrix.as_ref();
         let checked = validate::square("covariance", view)
             .and_then(|()| validate::finite_matrix("covariance", view))
-            .and_then(|()| validate::symmetric("covariance", view));
+            .and_then(|()| validate::symmetry("covariance", view));
         match checked {
-            Ok(()) => Self::from_checked(matrix),
+            Ok(Symmetry::Exact) => Self::factored(matrix, factorize::mirrored_in_place),
+            Ok(Symmetry::Rounded) => Self::from_checked(matrix),
             Err(error) => Err(Rejected { error, matrix }),
         }
     }
@@ -215,8 +217,16 @@ impl<T: Scalar> DenseCovariance<T> {
         }
     }
 
-    fn from_checked(mut matrix: Mat<T>) -> Result<Self, Rejected<T>> {
-        match factorize::in_place(matrix.as_mut(), Par::Seq) {
+    /// From the lower triangle of a checked matrix.
+    fn from_checked(matrix: Mat<T>) -> Result<Self, Rejected<T>> {
+        Self::factored(matrix, factorize::in_place)
+    }
+
+    fn factored(
+        mut matrix: Mat<T>,
+        factor: impl FnOnce(MatMut<'_, T>, Par) -> Result<Vec<T>, Error>,
+    ) -> Result<Self, Rejected<T>> {
+        match factor(matrix.as_mut(), Par::Seq) {
             Ok(variances) => Ok(Self {
                 buffer: matrix,
                 variances,

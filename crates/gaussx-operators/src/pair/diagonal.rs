@@ -1,8 +1,10 @@
 //! Meetings of which one side at least is diagonal.
 
 use super::part::{Part, Variances};
-use crate::special::{deviation_divergence, variance_divergence, x_minus_ln_1p};
-use crate::sum::sum_map;
+use crate::special::{
+    deviation_divergence, variance_divergence, variance_divergence_or_nan, x_minus_ln_1p,
+};
+use crate::sum::{Term, sum_map, sum_slices, sum_terms};
 use crate::{Error, FactorKind, Scalar, Workspace};
 
 /// Both sides diagonal: `Σ (λ_i - 1 - ln λ_i)`, `λ_i` the ratio of the variances.
@@ -11,10 +13,72 @@ pub(super) fn divergence_of_two<T: Scalar>(
     p: Variances<'_, T>,
     q: Variances<'_, T>,
 ) -> T {
-    if let (Variances::Constant(p), Variances::Constant(q)) = (p, q) {
-        return T::of_count(n) * variance_divergence(p, q);
+    let sum = match (p, q) {
+        (Variances::Constant(p), Variances::Constant(q)) => {
+            return T::of_count(n) * variance_divergence(p, q);
+        }
+        (Variances::Constant(p), Variances::Each { variances, scale }) => {
+            sum_terms([variances], FromEach { p, scale })
+        }
+        (Variances::Each { variances, scale }, Variances::Constant(q)) => {
+            sum_terms([variances], OfEach { q, scale })
+        }
+        (
+            Variances::Each { variances, scale },
+            Variances::Each {
+                variances: v_q,
+                scale: by,
+            },
+        ) => sum_terms(
+            [variances, v_q],
+            OfBoth {
+                scales: [scale, by],
+            },
+        ),
+    };
+    if sum.is_nan() {
+        // Some ratio is out of range: its logarithm may not be.
+        return sum_map(n, |i| variance_divergence(p.at(i), q.at(i)));
     }
-    sum_map(n, |i| variance_divergence(p.at(i), q.at(i)))
+    sum
+}
+
+/// `p` constant, each of `q` scaled.
+struct FromEach<T> {
+    p: T,
+    scale: T,
+}
+
+impl<T: Scalar> Term<T, 1> for FromEach<T> {
+    #[inline(always)]
+    fn at(&self, [q]: [T; 1]) -> T {
+        variance_divergence_or_nan(self.p, self.scale * q)
+    }
+}
+
+/// Each of `p` scaled, `q` constant.
+struct OfEach<T> {
+    q: T,
+    scale: T,
+}
+
+impl<T: Scalar> Term<T, 1> for OfEach<T> {
+    #[inline(always)]
+    fn at(&self, [p]: [T; 1]) -> T {
+        variance_divergence_or_nan(self.scale * p, self.q)
+    }
+}
+
+/// Each of both, scaled.
+struct OfBoth<T> {
+    scales: [T; 2],
+}
+
+impl<T: Scalar> Term<T, 2> for OfBoth<T> {
+    #[inline(always)]
+    fn at(&self, [p, q]: [T; 2]) -> T {
+        variance_divergence_or_nan(self.scales[0] * p, self.scales[1] * q)
+    }
 }
 
 /// `q` diagonal: row `i` of `M` is row `i` of `L_p` over `√q_i`, hence the squared pivot
@@ -63,6 +127,15 @@ pub(super) fn trace_from_diagonal<T: Scalar>(
     let n = p.dim();
     match (p.as_diagonal(), q) {
         (Some(Variances::Constant(p)), Variances::Constant(q)) => Ok(T::of_count(n) * (p / q)),
+        (
+            Some(Variances::Each { variances, scale }),
+            Variances::Each {
+                variances: v_q,
+                scale: by,
+            },
+        ) => Ok(sum_slices([variances, v_q], |[p, q]| {
+            (scale * p) / (by * q)
+        })),
         (Some(p), q) => Ok(sum_map(n, |i| p.at(i) / q.at(i))),
         (None, q) => workspace.with(n, 1, |variances, _| {
             p.diag_into(variances)?;

@@ -5,18 +5,26 @@
 //! `tr F - ln det(I + F) = Σ [φ(g_i) + s_i]`, where `s_i = Σ_{k<i} l_ik²` and
 //! `g_i = F_ii - s_i` is what pivot `i` exceeds 1 by.
 
+use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::{Accum, MatMut, Par};
+use faer::{Accum, ColMut, MatMut, Par};
 
 use super::part::Part;
-use crate::columns::{PANEL, panels};
+use crate::columns::{PANEL, mirror_lower, panels};
 use crate::factor::Action;
 use crate::special::x_minus_ln_1p;
-use crate::{CompensatedSum, Error, FactorKind, Scalar, Workspace};
+use crate::sum::sum_of_squares;
+use crate::{CholeskyFactor, CompensatedSum, Error, FactorKind, Scalar, Workspace};
 
 /// Above this largest relative difference of two entries the factor form keeps its digits:
 /// it loses the reciprocal of `‖F‖`, which is no smaller.
 const NEAR: f64 = 0.5;
+
+/// Columns that are reduced one by one, below which a matrix product is set up in vain.
+const COLUMNS: usize = 16;
+
+/// Rows that are solved together: wide enough for the matrix product inside.
+const ROWS: usize = 256;
 
 /// The divergence by differences, or `None` where the form does not apply: an entry-wise
 /// unknown matrix, covariances far apart, or a pivot far from 1.
@@ -57,11 +65,36 @@ fn by_differences<T: Scalar>(
         difference_into(p, q, range, columns)?;
     }
     let mut f = MatMut::from_column_major_slice_mut(buffer, n, n);
-    mirror_lower(f.as_mut());
+    mirror_lower(f.as_mut().transpose_mut());
     let l_q = q.factor;
     l_q.act(Action::HalfSolve, 0, f.as_mut(), workspace)?;
-    l_q.act(Action::HalfSolve, 0, f.as_mut().transpose_mut(), workspace)?;
+    half_solve_lower(l_q, f.as_mut(), workspace)?;
     Ok(sum_of_pivots(f, workspace.parallelism()))
+}
+
+/// The lower triangle of `X L⁻ᵀ`, where the product is symmetric: of row `j` only what is
+/// left of the diagonal, for which the leading part of `L` suffices. A third of the whole.
+fn half_solve_lower<T: Scalar>(
+    l: CholeskyFactor<'_, T>,
+    mut x: MatMut<'_, T>,
+    workspace: &mut Workspace<T>,
+) -> Result<(), Error> {
+    let FactorKind::Dense { l: matrix } = l.kind() else {
+        return l.act(Action::HalfSolve, 0, x.transpose_mut(), workspace);
+    };
+    let n = x.nrows();
+    for start in (0..n).step_by(ROWS) {
+        let end = n.min(start + ROWS);
+        let rows = x.as_mut().submatrix_mut(start, 0, end - start, end);
+        let leading = matrix.submatrix(0, 0, end, end);
+        CholeskyFactor::dense(leading).scaled(l.scale()).act(
+            Action::HalfSolve,
+            0,
+            rows.transpose_mut(),
+            workspace,
+        )?;
+    }
+    Ok(())
 }
 
 /// Whether the matrix was given by its entries, not by its factor.
@@ -90,7 +123,7 @@ fn is_near<T: Scalar>(
             difference_into(p, q, range.clone(), buffer)?;
             for (k, j) in range.enumerate() {
                 let deviation = variances[j].sqrt();
-                for i in j..n {
+                for i in 0..=j {
                     let relative = (buffer[k * n + i] / deviation).abs();
                     if !(relative <= bound * variances[i].sqrt()) {
                         return Ok(false);
@@ -102,7 +135,7 @@ fn is_near<T: Scalar>(
     })
 }
 
-/// Columns `range` of `Σ_p - Σ_q`, from the diagonal down.
+/// Columns `range` of `Σ_p - Σ_q`, down to the diagonal.
 fn difference_into<T: Scalar>(
     p: Part<'_, T>,
     q: Part<'_, T>,
@@ -110,13 +143,13 @@ fn difference_into<T: Scalar>(
     out: &mut [T],
 ) -> Result<(), Error> {
     out.fill(T::zero());
-    add_lower_columns(p, T::one(), 0, range.clone(), q.dim(), out)?;
-    add_lower_columns(q, -T::one(), 0, range, q.dim(), out)
+    add_upper_columns(p, T::one(), 0, range.clone(), q.dim(), out)?;
+    add_upper_columns(q, -T::one(), 0, range, q.dim(), out)
 }
 
 /// Adds `sign · Σ` of a part that begins at coordinate `start` to those of the columns
 /// `range` (of length `n` each) that it covers.
-fn add_lower_columns<T: Scalar>(
+fn add_upper_columns<T: Scalar>(
     part: Part<'_, T>,
     sign: T,
     start: usize,
@@ -141,77 +174,105 @@ fn add_lower_columns<T: Scalar>(
         let mut start = start;
         for index in 0..blocks.count() {
             let block = part.block(blocks, index)?;
-            add_lower_columns(block, sign, start, range.clone(), n, out)?;
+            add_upper_columns(block, sign, start, range.clone(), n, out)?;
             start += block.dim();
         }
     } else if let Some(entries) = part.factor.entries() {
         let scale = part.factor.scale();
         for j in covered {
             add(j, j, scale * entries.diag[j - start]);
-            for i in j + 1..end {
-                add(i, j, scale * entries.upper[(j - start, i - start)]);
+            for (i, &entry) in entries
+                .upper
+                .col(j - start)
+                .iter()
+                .take(j - start)
+                .enumerate()
+            {
+                add(start + i, j, scale * entry);
             }
         }
     }
     Ok(())
 }
 
-fn mirror_lower<T: Scalar>(mut a: MatMut<'_, T>) {
-    for j in 0..a.nrows() {
-        for i in j + 1..a.nrows() {
-            a[(j, i)] = a[(i, j)];
-        }
-    }
-}
-
 /// `Σ [φ(g_i) + s_i]` for `F` in the lower triangle, or `None` if some `g_i` leaves
 /// `[-½, 1]`: beyond, `1 + g_i` carries an absolute rounding error that the factor form
 /// has not.
-fn sum_of_pivots<T: Scalar>(mut f: MatMut<'_, T>, par: Par) -> Option<T> {
-    let n = f.nrows();
-    let (mut total, mut below) = (CompensatedSum::new(), CompensatedSum::new());
-    for range in panels(n) {
-        let width = range.len();
-        let rest = n - range.start;
-        let mut trailing = f
-            .as_mut()
-            .submatrix_mut(range.start, range.start, rest, rest);
-        // The panel, column by column.
-        for k in 0..width {
-            let excess = trailing[(k, k)];
-            if !(excess >= T::of(-0.5) && excess <= T::one()) {
-                return None;
-            }
-            total.add(x_minus_ln_1p(excess));
-            let pivot = (T::one() + excess).sqrt();
-            for i in k + 1..rest {
-                trailing[(i, k)] /= pivot;
-            }
-            for c in k + 1..width {
-                let factor = trailing[(c, k)];
-                for i in c..rest {
-                    trailing[(i, c)] = trailing[(i, c)] - trailing[(i, k)] * factor;
-                }
-            }
-            for i in k + 1..rest {
-                below.add(trailing[(i, k)] * trailing[(i, k)]);
+fn sum_of_pivots<T: Scalar>(f: MatMut<'_, T>, par: Par) -> Option<T> {
+    let mut total = CompensatedSum::new();
+    reduce(f, &mut total, par)?;
+    Some(total.value())
+}
+
+/// Columns of the Cholesky factor of `I + F`, the first row of the panel being that of its
+/// first pivot: the left half, its product taken from the right half, the right half.
+fn reduce<T: Scalar>(panel: MatMut<'_, T>, total: &mut CompensatedSum<T>, par: Par) -> Option<()> {
+    let (rows, width) = (panel.nrows(), panel.ncols());
+    if width <= COLUMNS {
+        return reduce_columns(panel, total);
+    }
+    let half = (width / 2).next_multiple_of(COLUMNS);
+    let (mut left, right) = panel.split_at_col_mut(half);
+    reduce(left.as_mut(), total, par)?;
+    let left = left.as_ref();
+    let pivot_rows = left.subrows(half, width - half);
+    let mut right = right.subrows_mut(half, rows - half);
+    let (square, below) = right.as_mut().split_at_row_mut(width - half);
+    triangular::matmul(
+        square,
+        BlockStructure::TriangularLower,
+        Accum::Add,
+        pivot_rows,
+        BlockStructure::Rectangular,
+        pivot_rows.transpose(),
+        BlockStructure::Rectangular,
+        -T::one(),
+        par,
+    );
+    matmul(
+        below,
+        Accum::Add,
+        left.subrows(width, rows - width),
+        pivot_rows.transpose(),
+        -T::one(),
+        par,
+    );
+    reduce(right, total, par)
+}
+
+/// A few columns, one by one.
+fn reduce_columns<T: Scalar>(
+    mut panel: MatMut<'_, T>,
+    total: &mut CompensatedSum<T>,
+) -> Option<()> {
+    for k in 0..panel.ncols() {
+        let excess = panel[(k, k)];
+        if !(excess >= T::of(-0.5) && excess <= T::one()) {
+            return None;
+        }
+        total.add(x_minus_ln_1p(excess));
+        let pivot = (T::one() + excess).sqrt();
+        let (mut done, mut rest) = panel.as_mut().split_at_col_mut(k + 1);
+        let below = slice_below(done.as_mut().col_mut(k), k + 1);
+        for value in below.iter_mut() {
+            *value /= pivot;
+        }
+        total.add(sum_of_squares(below));
+        for c in 0..rest.ncols() {
+            let factor = below[c];
+            let column = slice_below(rest.as_mut().col_mut(c), k + 1 + c);
+            for (value, &l) in column.iter_mut().zip(&below[c..]) {
+                *value -= l * factor;
             }
         }
-        // What lies to the right of the panel.
-        let (_, _, panel, trailing) = trailing.split_at_mut(width, width);
-        let panel = panel.as_ref();
-        triangular::matmul(
-            trailing,
-            BlockStructure::TriangularLower,
-            Accum::Add,
-            panel,
-            BlockStructure::Rectangular,
-            panel.transpose(),
-            BlockStructure::Rectangular,
-            -T::one(),
-            par,
-        );
     }
-    total.add(below.value());
-    Some(total.value())
+    Some(())
+}
+
+/// The entries of a column from row `first` on: the buffers of this module are contiguous.
+fn slice_below<T: Scalar>(column: ColMut<'_, T>, first: usize) -> &mut [T] {
+    match column.try_as_col_major_mut() {
+        Some(contiguous) => &mut contiguous.as_slice_mut()[first..],
+        None => unreachable!("columns of a column-major buffer"),
+    }
 }
