@@ -8,7 +8,7 @@ use faer::{MatMut, MatRef};
 use crate::blocks::{Blocks, for_each_block};
 use crate::columns::{map_rows, unit_columns_into};
 use crate::memory::zero_vec;
-use crate::sum::{CompensatedSum, sum_ln};
+use crate::sum::{CompensatedSum, SHORT, sum_ln, sum_map};
 use crate::{CovarianceOperator, Error, LowerTriangular, Scalar, Workspace, dense, validate};
 
 /// Where the numbers of a factor are: the structure that decides what it costs.
@@ -541,6 +541,9 @@ impl<'a, T: Scalar> CholeskyFactor<'a, T> {
 
 /// `Σ ln (by · l_ii)`.
 fn sum_ln_of_diagonal<T: Scalar>(l: MatRef<'_, T>, by: T) -> T {
+    if l.nrows() < SHORT {
+        return sum_map(l.nrows(), |i| (by * l[(i, i)]).ln());
+    }
     let mut total = CompensatedSum::new();
     let mut pivots = [T::zero(); 512];
     for start in (0..l.nrows()).step_by(pivots.len()) {

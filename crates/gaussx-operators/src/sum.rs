@@ -117,7 +117,7 @@ pub(crate) fn sum_map<T: Scalar>(n: usize, f: impl Fn(usize) -> T) -> T {
 const WIDE: usize = 32;
 
 /// Below this length a plain loop is over before the processor has been asked what it can.
-const SHORT: usize = 64;
+pub(crate) const SHORT: usize = 64;
 
 /// A term of a sum over `K` slices.
 ///

@@ -18,7 +18,7 @@ use crate::{CholeskyFactor, CompensatedSum, Error, FactorKind, Scalar, Workspace
 
 /// Above this largest relative difference of two entries the factor form keeps its digits:
 /// it loses the reciprocal of `‖F‖`, which is no smaller.
-const NEAR: f64 = 0.5;
+pub(super) const NEAR: f64 = 0.5;
 
 /// Columns that are reduced one by one, below which a matrix product is set up in vain.
 const COLUMNS: usize = 16;

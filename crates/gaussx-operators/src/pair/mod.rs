@@ -33,6 +33,7 @@ mod difference;
 mod panels;
 mod part;
 pub(crate) mod refined;
+mod small;
 mod terms;
 
 pub use terms::PairTerms;
@@ -117,6 +118,9 @@ fn divergence_of_parts<T: Scalar>(
     if let Some(terms) = own_kind(p, q, workspace)? {
         return Ok(terms.divergence());
     }
+    if let Some(value) = small::divergence(p, q) {
+        return Ok(value);
+    }
     match difference::divergence(p, q, workspace)? {
         Some(value) => Ok(value),
         None => panels::divergence(p, q, workspace),
@@ -140,7 +144,10 @@ fn trace_of_parts<T: Scalar>(
     if let Some(terms) = own_kind(p, q, workspace)? {
         return Ok(terms.trace());
     }
-    panels::trace(p, q, workspace)
+    match small::trace(p, q) {
+        Some(value) => Ok(value),
+        None => panels::trace(p, q, workspace),
+    }
 }
 
 fn own_kind<T: Scalar>(
