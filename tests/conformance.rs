@@ -127,6 +127,34 @@ impl CovarianceOperator<f64> for Bare {
     }
 }
 
+/// A log-determinant that is a logarithm of a product: right until the product overflows.
+#[derive(Debug)]
+struct Overflowing(DiagonalCovariance<f64>);
+
+impl CovarianceOperator<f64> for Overflowing {
+    fn dim(&self) -> usize {
+        self.0.dim()
+    }
+    fn diag_into(&self, out: &mut [f64]) -> Result<(), Error> {
+        self.0.diag_into(out)
+    }
+    fn cholesky(&self) -> CholeskyFactor<'_, f64> {
+        self.0.cholesky()
+    }
+    fn logdet(&self) -> Result<f64, Error> {
+        Ok(self.0.variances().iter().product::<f64>().ln())
+    }
+}
+
+#[test]
+fn a_log_determinant_that_overflows_is_named_at_a_large_size() {
+    let build = |n| Ok(Overflowing(DiagonalCovariance::new(vec![2.0; n])?));
+    assert!(conformance::check_sizes(build).is_ok());
+    let report = conformance::check_large(build);
+    assert!(report.broke(conformance::LOGDET), "{report}");
+    assert!(report.broke(conformance::MEMORY), "{report}");
+}
+
 #[test]
 fn meetings_that_would_take_quadratic_time_are_skipped_and_named() {
     let report = conformance::check_large(|n| Ok(Bare { n }));
@@ -583,7 +611,7 @@ fn a_report_reads_as_a_list_of_broken_promises() {
     let report = conformance::check_against(&faulty, faulty.sigma().as_ref());
     let text = report.to_string();
     assert!(
-        text.contains("diag is the diagonal of the covariance: n = 3, entry 0: found 1.5e0"),
+        text.contains("diag is the diagonal of the covariance: n = 3, entry 0: found 1.500000, expected 2.250000"),
         "{text}"
     );
     assert!(report.clone().into_result().is_err());

@@ -110,6 +110,9 @@ fn a_bound_of_a_million_coordinates_stays_linear() {
     let exact = 0.5 * n as f64 * (1.0 - 2.0_f64.ln());
     assert!((kl.value - exact).abs() <= kl.error + exact * f64::EPSILON);
     assert!(kl.error < 1e-14 * kl.value);
+    let process = Ar1::new(n, 0.5, 1.0).unwrap();
+    let kl = gaussx::kl_divergence_bounded(&zero, &process, &zero, &p).unwrap();
+    assert!(kl.error.is_finite());
 }
 
 #[test]

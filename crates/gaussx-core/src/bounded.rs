@@ -103,10 +103,11 @@ pub fn quadratic_form_bounded<T: Scalar>(
 ///
 /// Cost: for two dense covariances that of KL in twice the precision, some thirty times the
 /// plain one, and `8 n²` numbers of memory; the sum over blocks where blocks match; `n` for
-/// diagonal ones. Where one side is a user's own factor the bound is that of the factor
-/// form.
+/// diagonal ones. Where one side is a user's own factor, the plain cost and some solves; the
+/// bound is then that of the factor form.
 ///
-/// Accuracy: the bound is within a factor of 25 of the error in every certified case.
+/// Accuracy: the bound is within a factor of 25 of the error in every certified case; for a
+/// user's own factor it may be thousands of times too large.
 ///
 /// # Errors
 ///

@@ -126,7 +126,7 @@ fn pivots_error<T: Scalar>(covariance: &dyn CovarianceOperator<T>, scale: T) -> 
             let mut by = memory::zero_vec("variances", n)?;
             covariance.diag_into(&mut by)?;
             scales(&mut by);
-            let Some(exact) = Refined::covariance(factor, &by)?.and_then(Refined::cholesky) else {
+            let Some(exact) = Refined::covariance(factor, &by)?.cholesky() else {
                 return Ok(T::infinity());
             };
             let mut pivots = memory::zero_vec("diagonal of the factor", n)?;
@@ -248,7 +248,7 @@ fn distance_of<T: Scalar>(
             let mut by = memory::zero_vec("variances", n)?;
             covariance.diag_into(&mut by)?;
             scales(&mut by);
-            let Some(l) = Refined::covariance(factor, &by)?.and_then(Refined::cholesky) else {
+            let Some(l) = Refined::covariance(factor, &by)?.cholesky() else {
                 return Ok(Known {
                     value: DoubleWord::default(),
                     unknown: T::infinity(),

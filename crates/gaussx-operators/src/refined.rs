@@ -26,23 +26,33 @@ impl<T: Scalar> Refined<T> {
         Ok(Self { n, entries })
     }
 
-    /// `D Σ D` for `D` of powers of two, exactly as the operator holds it; `None` where a
-    /// factor is known only by what it does.
-    pub(crate) fn covariance(
-        factor: CholeskyFactor<'_, T>,
-        scales: &[T],
-    ) -> Result<Option<Self>, Error> {
+    /// `D Σ D` for `D` of powers of two, exactly as the operator holds it, where it
+    /// [is known](Self::is_known).
+    pub(crate) fn covariance(factor: CholeskyFactor<'_, T>, scales: &[T]) -> Result<Self, Error> {
         let mut sigma = Self::zeros(scales.len())?;
-        Ok(sigma.fill(factor, 0, scales)?.then_some(sigma))
+        sigma.fill(factor, 0, scales)?;
+        Ok(sigma)
     }
 
-    /// Writes the block that begins at coordinate `start`; `false` if it is not known.
+    /// Whether every entry is known: no part of the factor is a user's own.
+    pub(crate) fn is_known(factor: CholeskyFactor<'_, T>) -> bool {
+        match factor.kind() {
+            FactorKind::Custom { .. } => false,
+            FactorKind::BlockDiagonal { blocks } => {
+                let known = |b| factor_of(blocks.block(b)).is_ok_and(Self::is_known);
+                (0..blocks.count()).all(known)
+            }
+            _ => true,
+        }
+    }
+
+    /// Writes the block that begins at coordinate `start`.
     fn fill(
         &mut self,
         factor: CholeskyFactor<'_, T>,
         start: usize,
         scales: &[T],
-    ) -> Result<bool, Error> {
+    ) -> Result<(), Error> {
         let (n, scale) = (factor.dim(), factor.scale());
         let by = |i: usize| scales[start + i];
         let product =
@@ -81,18 +91,13 @@ impl<T: Scalar> Refined<T> {
                     }
                 }
             },
-            FactorKind::BlockDiagonal { blocks } => {
-                let mut known = true;
-                for_each_block(blocks, |block, range| {
-                    let inner = factor_of(block)?.scaled(scale);
-                    known = known && self.fill(inner, start + range.start, scales)?;
-                    Ok(())
-                })?;
-                return Ok(known);
-            }
-            FactorKind::Custom { .. } => return Ok(false),
+            FactorKind::BlockDiagonal { blocks } => for_each_block(blocks, |block, range| {
+                let inner = factor_of(block)?.scaled(scale);
+                self.fill(inner, start + range.start, scales)
+            })?,
+            FactorKind::Custom { .. } => unreachable!("callers ask whether the entries are known"),
         }
-        Ok(true)
+        Ok(())
     }
 
     fn at(&mut self, i: usize, j: usize) -> &mut DoubleWord<T> {

@@ -16,6 +16,9 @@ use crate::{CholeskyFactor, CovarianceOperator, Error, Scalar, Workspace, memory
 /// four operators of this crate can also be scaled in place, by
 /// [`Adjust::scale`](crate::Adjust::scale).
 ///
+/// Each variance `c v` is rounded once when it is used: KL between this and a covariance at
+/// the relative distance `t` has the relative error `ε / t` from that alone.
+///
 /// Cost: that of the inner operator, whatever its structure, and `n k` multiplications for
 /// what returns `n × k` numbers.
 ///

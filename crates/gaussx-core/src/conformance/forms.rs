@@ -2,8 +2,8 @@
 
 use faer::Mat;
 use gaussx_operators::{
-    BlockDiagonal, CovarianceOperator, DenseCovariance, DiagonalCovariance, Error, Scalar, Scaled,
-    ScaledIdentity, Workspace, memory, pair,
+    BlockDiagonal, CompensatedSum, CovarianceOperator, DenseCovariance, DiagonalCovariance, Error,
+    Scalar, Scaled, ScaledIdentity, Workspace, memory, pair,
 };
 use rand::{Rng, TryRng};
 
@@ -155,7 +155,7 @@ fn compare_pair<T: Scalar>(
     let n = p.dim();
     let bound = unit(dense_p)?.max(unit(dense_q)?);
     let (mean_p, mean_q) = (vector::<T>(n, 3), vector::<T>(n, 4));
-    let place = |name: &str| format!("{name}, {} from {}", debug_name(&p), debug_name(&q));
+    let place = |name: &str| format!("{name} of {} ‖ {}", debug_name(&p), debug_name(&q));
     let expected = quantity::kl_divergence(&mean_p, dense_p, &mean_q, dense_q)?;
     let found = quantity::kl_divergence(&mean_p, p, &mean_q, q)?;
     let numbers = [found, expected, bound * (T::one() + expected)];
@@ -246,6 +246,17 @@ pub(super) fn boxed<T: Scalar>(
     Ok(())
 }
 
+/// `2 Σ ln L_ii`, each logarithm by itself.
+fn logdet_of_pivots<T: Scalar>(operator: &dyn CovarianceOperator<T>) -> Result<T, Error> {
+    let mut pivots = memory::zero_vec("pivots", operator.dim())?;
+    operator.cholesky().diag_into(&mut pivots)?;
+    let mut sum = CompensatedSum::new();
+    for pivot in pivots {
+        sum.add(T::of(2.0) * pivot.ln());
+    }
+    Ok(sum.value())
+}
+
 /// Numbers of scratch per coordinate that a meeting in linear time may take.
 const SCRATCH: usize = 16;
 
@@ -257,6 +268,11 @@ pub(super) fn large<T: Scalar>(
 ) {
     let n = operator.dim();
     let (x, mean) = (vector::<T>(n, 1), vector::<T>(n, 2));
+    if let (Ok(found), Ok(expected)) = (operator.logdet(), logdet_of_pivots(operator)) {
+        let bound = T::of(1e3) * T::EPSILON * (T::of_count(n) + expected.abs());
+        let numbers = [found, expected, bound];
+        report.compare(super::LOGDET, n, String::new, numbers);
+    }
     let answers = [
         ("log-density", quantity::log_prob(&x, &mean, operator)),
         ("score", quantity::score(&x, &mean, operator).map(|s| s[0])),

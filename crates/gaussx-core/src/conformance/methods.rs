@@ -8,10 +8,9 @@ use super::{Report, number, unit};
 /// Wide enough for two panels of streamed columns at the largest size tried.
 const WIDTH: usize = 3;
 
-/// Checks the factor; `false` if it cannot be worked with.
-pub(super) fn factor<T: Scalar>(
+/// Whether the factor can be worked with: of the operator's size, with positive pivots.
+pub(super) fn pivots<T: Scalar>(
     operator: &dyn CovarianceOperator<T>,
-    dense: &DenseCovariance<T>,
     report: &mut Report,
 ) -> Result<bool, Error> {
     let (n, factor) = (operator.dim(), operator.cholesky());
@@ -23,13 +22,27 @@ pub(super) fn factor<T: Scalar>(
     }
     let mut pivots = memory::zero_vec("pivots", n)?;
     factor.diag_into(&mut pivots)?;
+    let mut sound = true;
     for (i, &pivot) in pivots.iter().enumerate() {
         report.count();
         if !(pivot > T::zero() && pivot.is_finite()) {
-            let (place, detail) = (format!("pivot {i}"), format!("{pivot:e}"));
+            let (place, detail) = (format!("pivot {i}"), format!("{pivot}"));
             report.fail(super::PIVOTS, n, place, detail);
+            sound = false;
         }
     }
+    Ok(sound)
+}
+
+/// Checks what the factor does.
+pub(super) fn factor<T: Scalar>(
+    operator: &dyn CovarianceOperator<T>,
+    dense: &DenseCovariance<T>,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let (n, factor) = (operator.dim(), operator.cholesky());
+    let mut pivots = memory::zero_vec("pivots", n)?;
+    factor.diag_into(&mut pivots)?;
 
     let bound = unit(dense)?;
     let variances = dense.diag()?;
@@ -102,7 +115,7 @@ pub(super) fn factor<T: Scalar>(
         let place = || format!("column {i}");
         report.compare(super::INVERSE_COLUMN_SQUARES, n, place, numbers);
     }
-    Ok(true)
+    Ok(())
 }
 
 /// The factor of a dense covariance as a matrix.

@@ -88,7 +88,7 @@ promises! {
     EQUALS = "KL from itself is exactly zero";
     SAMPLES = "one stream gives the draws of the dense covariance";
     BOXED = "behind a box it is the same operator";
-    MEMORY = "nothing quadratic is allocated at a large size";
+    MEMORY = "at a large size every quantity is had, and finite";
 }
 
 /// The dimensions that [`check_sizes`] tries: none, one, and both sides of the widths in
@@ -113,6 +113,10 @@ const UNITS: f64 = 50.0;
 /// ```
 pub fn check<T: Scalar>(operator: &(impl CovarianceOperator<T> + ?Sized)) -> Report {
     guarded(operator.dim(), |report| {
+        // With an unsound factor, every other line would say the same.
+        if !methods::pivots(&operator, report)? {
+            return Ok(());
+        }
         match DenseCovariance::new(operator.to_dense()?) {
             Ok(dense) => check_all(&operator, &dense, report),
             Err(rejected) => {
@@ -146,6 +150,9 @@ pub fn check_against<T: Scalar>(
         let (n, m) = (operator.dim(), matrix.nrows());
         if n != m {
             report.fail(MATRIX, n, String::new(), format!("the matrix has {m} rows"));
+            return Ok(());
+        }
+        if !methods::pivots(&operator, report)? {
             return Ok(());
         }
         check_all(&operator, &DenseCovariance::new(matrix.to_owned())?, report)
@@ -249,8 +256,8 @@ pub fn check_pair_sizes<T: Scalar, P: CovarianceOperator<T>, Q: CovarianceOperat
 /// long as about ten products and half-solves of one column, the log-determinant and KL
 /// with its own kind, with a diagonal and with a scaled identity on either side. A meeting
 /// that would stream all columns of the factor, because sums of squares or `meet` are not
-/// overridden, is not tried: [`Report::skipped`] names it. It says nothing of whether the
-/// numbers are right.
+/// overridden, is not tried: [`Report::skipped`] names it. Of the
+/// numbers, which must be finite, only the log-determinant is compared.
 ///
 /// # Examples
 ///
@@ -275,16 +282,12 @@ fn check_all<T: Scalar>(
     dense: &DenseCovariance<T>,
     report: &mut Report,
 ) -> Result<(), Error> {
-    let sound = methods::factor(operator, dense, report)?;
-    // With a factor of another size, every other line would say the same.
-    if sound {
-        methods::operator(operator, dense, report)?;
-        methods::sizes(operator, report);
-        forms::single(operator, dense, report)?;
-        forms::pairs(operator, dense, report)?;
-        forms::boxed(operator, report)?;
-    }
-    Ok(())
+    methods::factor(operator, dense, report)?;
+    methods::operator(operator, dense, report)?;
+    methods::sizes(operator, report);
+    forms::single(operator, dense, report)?;
+    forms::pairs(operator, dense, report)?;
+    forms::boxed(operator, report)
 }
 
 fn unbuilt(dim: usize, error: &Error) -> Report {

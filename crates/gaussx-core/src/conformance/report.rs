@@ -123,12 +123,12 @@ impl Report {
         self.skipped.push(what);
     }
 
-    /// Records whether a quantity of a large operator was had, and is a number.
+    /// Records whether a quantity of a large operator was had, and is finite.
     pub(super) fn accept<T: Scalar>(&mut self, dim: usize, name: &str, answer: Result<T, Error>) {
         self.count();
         let detail = match answer {
-            Ok(value) if !value.is_nan() => return,
-            Ok(_) => "NaN".to_owned(),
+            Ok(value) if value.is_finite() => return,
+            Ok(value) => format!("{value}"),
             Err(error) => error.to_string(),
         };
         self.fail(super::MEMORY, dim, name.to_owned(), detail);
@@ -170,11 +170,23 @@ impl Report {
         if found == expected || (found - expected).abs() <= bound {
             return;
         }
-        let error = (found - expected).abs() / bound;
-        let detail = format!(
-            "found {found:e}, expected {expected:e}, off by {error:.3e} times the bound {bound:e}"
-        );
+        let mut detail = format!("found {}, expected {}", short(found), short(expected));
+        let bounds = (found - expected).abs() / bound;
+        if bounds.is_finite() {
+            let (bounds, bound) = (short(bounds), short(bound));
+            detail = format!("{detail}, off by {bounds} times the bound {bound}");
+        }
         self.fail(promise, dim, place(), detail);
+    }
+}
+
+/// Six digits, with an exponent only where the number is far from 1.
+fn short<T: Scalar>(x: T) -> String {
+    let size = x.abs();
+    if x == T::zero() || (size >= T::of(1e-4) && size < T::of(1e6)) {
+        format!("{x:.6}")
+    } else {
+        format!("{x:.5e}")
     }
 }
 

@@ -35,14 +35,7 @@ fn of_parts<T: Scalar>(
         })?;
         return Ok(total);
     }
-    let mut by = memory::zero_vec("variances", q.dim())?;
-    q.diag_into(&mut by)?;
-    scales(&mut by);
-    let covariances = (
-        Refined::covariance(p.factor, &by)?,
-        Refined::covariance(q.factor, &by)?,
-    );
-    let (Some(p_entries), Some(q_entries)) = covariances else {
+    if !(Refined::is_known(p.factor) && Refined::is_known(q.factor)) {
         let value = divergence_of_parts(p, q, &mut Workspace::new())?;
         // The factor form: M is off by the unit, and its squares by twice the product.
         let unit = unit()?;
@@ -50,7 +43,12 @@ fn of_parts<T: Scalar>(
             value: DoubleWord::of(value),
             unknown: unit * (T::of(2.0) * value.sqrt() + value + unit),
         });
-    };
+    }
+    let mut by = memory::zero_vec("variances", q.dim())?;
+    q.diag_into(&mut by)?;
+    scales(&mut by);
+    let p_entries = Refined::covariance(p.factor, &by)?;
+    let q_entries = Refined::covariance(q.factor, &by)?;
     of_matrices(p_entries, q_entries)
 }
 
