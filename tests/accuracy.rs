@@ -4,7 +4,7 @@
 //! much less. Divergences, distances and information are measured relative to themselves,
 //! quantities with logarithms relative to the magnitudes that they are sums of.
 //!
-//! `reference/ratchet.json` holds the errors above half a unit; none may double. After an
+//! `reference/ratchet.json` holds the errors above half a unit; none may double and pass two. After an
 //! improvement, write it again: `cargo test -p gaussx-tests --test accuracy -- --ignored`.
 
 use std::collections::BTreeMap;
@@ -70,8 +70,9 @@ impl Errors {
         for (&(quantity, case), &error) in &self.found {
             let name = self.name(quantity, case);
             let record = known.get(&name).copied().unwrap_or(0.5);
+            // Another family of processors may round a unit or two otherwise.
             assert!(
-                error <= (2.0 * record).max(1.0),
+                error <= (2.0 * record).max(2.0),
                 "{name}: {error} units, the record is {record}"
             );
         }

@@ -534,6 +534,39 @@ fn an_overflow_is_infinite_or_an_error_but_never_nan() {
 }
 
 #[test]
+fn what_leaves_the_range_is_refused_where_it_is_built() {
+    let overflow = |what: &str| {
+        format!("{what} is not representable: an intermediate value overflowed or was not a number")
+    };
+    let huge = mat![[f64::MAX, 1e154], [1e154, 0.5]];
+    assert_message(
+        DenseCovariance::with_jitter(huge, 1.0),
+        &overflow("variance with jitter"),
+    );
+    let tiny = DenseCovariance::new(mat![[1e-300]]).unwrap();
+    assert_message(tiny.scale(1e-100), &overflow("scaled covariance"));
+    let small = DenseCovariance::new(mat![[1e-10]]).unwrap();
+    let scaled = gaussx::Scaled::new(small, f64::MAX).unwrap();
+    assert_message(gaussx::Scaled::new(scaled, 2.0), &overflow("variance"));
+    let point = ScaledIdentity::new(0, 694.0).unwrap();
+    assert_message(gaussx::Scaled::new(point, f64::MAX), &overflow("variance"));
+}
+
+#[test]
+fn a_linear_map_that_overflows_into_nan_is_an_error() {
+    let sigma = DenseCovariance::new(mat![[0.25, 0.0], [0.0, 1.0]]).unwrap();
+    let answer = sigma.solve(mat![[f64::MAX], [1.0]].as_ref());
+    assert!(!answer.is_ok_and(|x| x[(0, 0)].is_nan() || x[(1, 0)].is_nan()));
+    let sigma = DenseCovariance::new(mat![[1.0, 0.0, 2.0], [0.0, 1.0, -2.0], [2.0, -2.0, 9.0]]);
+    let answer = sigma
+        .unwrap()
+        .apply(mat![[f64::MAX], [f64::MAX], [0.0]].as_ref());
+    assert!(answer.is_err());
+    let largest = DenseCovariance::new(mat![[f64::MAX]]).unwrap();
+    assert_eq!(gaussx::summary(&largest).unwrap().condition_number, 1.0);
+}
+
+#[test]
 fn index_sets_are_checked() {
     let p = MultivariateNormal::centered(
         DenseCovariance::new(Random::new(3).covariance::<f64>(4)).unwrap(),

@@ -102,7 +102,7 @@ pub fn quadratic_form_bounded<T: Scalar>(
 /// [`kl_divergence`] with a bound on its error.
 ///
 /// Cost: for two dense covariances that of KL in twice the precision, some thirty times the
-/// plain one, and `8 n²` numbers of memory; the sum over blocks where blocks match; `n` for
+/// plain one, and `6 n²` numbers of memory; the sum over blocks where blocks match; `n` for
 /// diagonal ones. Where one side is a user's own factor, the plain cost and some solves; the
 /// bound is then that of the factor form.
 ///

@@ -8,7 +8,7 @@
 //! [`condition_estimate`].
 //!
 //! A dense part of `n` coordinates costs about thirty times the flops of the quantity with
-//! its factorisation, and `4 n²` numbers of memory at most; diagonal parts cost `n`. An
+//! its factorisation, and `6 n²` numbers of memory at most; diagonal parts cost `n`. An
 //! infinite bound says that nothing is known.
 //!
 //! ```

@@ -114,7 +114,7 @@ pub trait CovarianceOperator<T: Scalar>: Debug + Send + Sync {
     /// center, `‖L⁻¹ x_j‖²`.
     ///
     /// One half-solve per point, never a full solve; never negative; `∞` where the
-    /// squares overflow.
+    /// squares overflow, NaN where a residual does: the closed forms make that an error.
     ///
     /// # Errors
     ///
@@ -145,7 +145,7 @@ pub trait CovarianceOperator<T: Scalar>: Debug + Send + Sync {
         })
     }
 
-    /// `X ← Σ⁻¹ X` for an `n × k` matrix.
+    /// `X ← Σ⁻¹ X` for an `n × k` matrix; an overflow is passed on as arithmetic does.
     ///
     /// # Errors
     ///
@@ -164,16 +164,17 @@ pub trait CovarianceOperator<T: Scalar>: Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`Error::DimensionMismatch`] if `b` has not `n` rows; [`Error::AllocationFailed`].
+    /// [`Error::DimensionMismatch`] if `b` has not `n` rows; [`Error::NotRepresentable`] where
+    /// the result is not a number; [`Error::AllocationFailed`].
     fn solve(&self, b: MatRef<'_, T>) -> Result<Mat<T>, Error> {
         validate::dimension("right-hand side (rows)", self.dim(), b.nrows())?;
         let mut x = zero_mat("solution", b.nrows(), b.ncols())?;
         x.copy_from(b);
         self.solve_in_place(x.as_mut(), &mut Workspace::new())?;
-        Ok(x)
+        numbers("solution", x)
     }
 
-    /// `X ← Σ X` for an `n × k` matrix.
+    /// `X ← Σ X` for an `n × k` matrix; an overflow is passed on as arithmetic does.
     ///
     /// # Errors
     ///
@@ -192,13 +193,14 @@ pub trait CovarianceOperator<T: Scalar>: Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`Error::DimensionMismatch`] if `b` has not `n` rows; [`Error::AllocationFailed`].
+    /// [`Error::DimensionMismatch`] if `b` has not `n` rows; [`Error::NotRepresentable`] where
+    /// the result is not a number; [`Error::AllocationFailed`].
     fn apply(&self, b: MatRef<'_, T>) -> Result<Mat<T>, Error> {
         validate::dimension("right-hand side (rows)", self.dim(), b.nrows())?;
         let mut x = zero_mat("product", b.nrows(), b.ncols())?;
         x.copy_from(b);
         self.apply_in_place(x.as_mut(), &mut Workspace::new())?;
-        Ok(x)
+        numbers("product", x)
     }
 
     /// `tr Σ`, the total variance.
@@ -355,6 +357,16 @@ pub trait CovarianceOperator<T: Scalar>: Debug + Send + Sync {
             }
         }
         Ok(sigma)
+    }
+}
+
+/// The matrix, if it holds no NaN: infinities that met, or NaN in the question.
+fn numbers<T: Scalar>(what: &'static str, x: Mat<T>) -> Result<Mat<T>, Error> {
+    let has_nan = (0..x.ncols()).any(|j| x.col(j).iter().any(|value| value.is_nan()));
+    if has_nan {
+        Err(Error::not_representable(what))
+    } else {
+        Ok(x)
     }
 }
 

@@ -7,7 +7,9 @@ use faer::{Col, ColRef, Mat, MatMut, MatRef};
 use crate::adjust::Adjust;
 use crate::columns::map_rows;
 use crate::spectrum::PrincipalAxes;
-use crate::{CholeskyFactor, CovarianceOperator, Error, Scalar, Workspace, memory, validate};
+use crate::{
+    CholeskyFactor, CovarianceOperator, Error, FactorKind, Scalar, Workspace, memory, validate,
+};
 
 /// The covariance `c Σ`, for any operator, a user's own or a borrowed one included.
 ///
@@ -67,7 +69,13 @@ impl<T: Scalar, C: CovarianceOperator<T>> Scaled<T, C> {
         let mut variances = memory::zero_vec("variances", scaled.dim())?;
         scaled.diag_into(&mut variances)?;
         let in_range = |v: &T| *v > T::zero() && v.is_finite();
-        if variances.iter().all(in_range) {
+        // The scale of a scaled operator may leave the range where the variances do not.
+        let factor = scaled.cholesky();
+        let scale = match factor.kind() {
+            FactorKind::ScaledIdentity { variance, .. } => variance,
+            _ => factor.scale(),
+        };
+        if variances.iter().all(in_range) && in_range(&scale) {
             Ok(scaled)
         } else {
             Err(Error::not_representable("variance"))

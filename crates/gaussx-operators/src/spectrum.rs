@@ -75,7 +75,9 @@ pub(crate) fn dense_extremes<T: Scalar>(
         inverse[(i, i)] = T::one();
     }
     operator.solve_in_place(inverse.as_mut(), &mut Workspace::new())?;
-    Ok((T::one() / largest_eigenvalue(&inverse)?, largest))
+    // At the top of the range the reciprocal of a reciprocal overflows.
+    let smallest = T::one() / largest_eigenvalue(&inverse)?;
+    Ok((smallest.min(largest), largest))
 }
 
 fn largest_eigenvalue<T: Scalar>(a: &Mat<T>) -> Result<T, Error> {

@@ -218,7 +218,7 @@ pub(crate) fn sum_ln<T: Scalar>(x: &[T], f: impl Fn(T) -> T) -> T {
     for block in x.chunks(128 * WIDE) {
         if block.len() >= SHORT && !matches!(arch, pulp::Arch::Scalar) {
             let product = arch.dispatch(Product { x: block, f: &f });
-            if product.is_normal {
+            if product.is_normal() {
                 total.merge(product.ln());
                 continue;
             }
@@ -233,27 +233,54 @@ struct Product<'a, T, F> {
     f: &'a F,
 }
 
-/// `Π (hi_k + lo_k) 2^exponent`.
+/// Products `hi_k + lo_k` of mantissas, side by side, and sums of exponents.
 struct Factored<T> {
     hi: [T; WIDE],
     lo: [T; WIDE],
-    exponent: T,
-    is_normal: bool,
+    exponents: [T; WIDE],
+    normal: [bool; WIDE],
 }
 
 impl<T: Scalar> Factored<T> {
+    #[inline(always)]
+    fn one() -> Self {
+        Self {
+            hi: [T::one(); WIDE],
+            lo: [T::zero(); WIDE],
+            exponents: [T::zero(); WIDE],
+            normal: [true; WIDE],
+        }
+    }
+
+    /// Multiplies product `k` by `x`.
+    #[inline(always)]
+    fn multiply(&mut self, k: usize, x: T) {
+        self.normal[k] &= x >= T::min_positive_value() && x <= T::max_value();
+        let (mantissa, exponent) = x.split();
+        let product = self.hi[k] * mantissa;
+        let error = num_traits::Float::mul_add(self.hi[k], mantissa, -product);
+        self.lo[k] = self.lo[k] * mantissa + error;
+        self.hi[k] = product;
+        self.exponents[k] += exponent;
+    }
+
+    fn is_normal(&self) -> bool {
+        self.normal.iter().all(|&normal| normal)
+    }
+
     fn ln(&self) -> CompensatedSum<T> {
+        let exponent = self.exponents.iter().fold(T::zero(), |sum, &e| sum + e);
         let mut total = CompensatedSum::new();
         for (&hi, &lo) in self.hi.iter().zip(&self.lo) {
             total.add(hi.ln());
             total.add(lo / hi);
         }
         let ln_2 = T::of(core::f64::consts::LN_2);
-        total.add(self.exponent * ln_2);
+        total.add(exponent * ln_2);
         total.add(num_traits::Float::mul_add(
-            self.exponent,
+            exponent,
             ln_2,
-            -(self.exponent * ln_2),
+            -(exponent * ln_2),
         ));
         // What ln 2 has beyond the precision of the scalar.
         let rest = if T::EPSILON == T::of(f64::EPSILON) {
@@ -261,7 +288,7 @@ impl<T: Scalar> Factored<T> {
         } else {
             T::of(core::f64::consts::LN_2 - ln_2.as_f64())
         };
-        total.add(self.exponent * rest);
+        total.add(exponent * rest);
         total
     }
 }
@@ -271,39 +298,17 @@ impl<T: Scalar, F: Fn(T) -> T> pulp::NullaryFnOnce for Product<'_, T, F> {
 
     #[inline(always)]
     fn call(self) -> Factored<T> {
-        let (mut hi, mut lo) = ([T::one(); WIDE], [T::zero(); WIDE]);
-        let mut exponents = [T::zero(); WIDE];
-        let (smallest, largest) = (T::min_positive_value(), T::max_value());
-        let mut normal = [true; WIDE];
+        let mut product = Factored::one();
         let (chunks, rest) = self.x.as_chunks::<WIDE>();
         for chunk in chunks {
             for k in 0..WIDE {
-                let x = (self.f)(chunk[k]);
-                normal[k] &= x >= smallest && x <= largest;
-                let (mantissa, exponent) = x.split();
-                let product = hi[k] * mantissa;
-                let error = num_traits::Float::mul_add(hi[k], mantissa, -product);
-                lo[k] = lo[k] * mantissa + error;
-                hi[k] = product;
-                exponents[k] += exponent;
+                product.multiply(k, (self.f)(chunk[k]));
             }
         }
         for (k, &x) in rest.iter().enumerate() {
-            let x = (self.f)(x);
-            normal[k] &= x >= smallest && x <= largest;
-            let (mantissa, exponent) = x.split();
-            let product = hi[k] * mantissa;
-            let error = num_traits::Float::mul_add(hi[k], mantissa, -product);
-            lo[k] = lo[k] * mantissa + error;
-            hi[k] = product;
-            exponents[k] += exponent;
+            product.multiply(k, (self.f)(x));
         }
-        Factored {
-            hi,
-            lo,
-            exponent: exponents.iter().fold(T::zero(), |sum, &e| sum + e),
-            is_normal: normal.iter().all(|&normal| normal),
-        }
+        product
     }
 }
 

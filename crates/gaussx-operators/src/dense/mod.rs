@@ -115,6 +115,10 @@ impl<T: Scalar> DenseCovariance<T> {
         while matches!(rejected.error, Error::NotPositiveDefinite { .. }) && jitter <= limit {
             let mut matrix = rejected.matrix;
             let variances: Vec<T> = (0..n).map(|i| matrix[(i, i)]).collect();
+            if variances.iter().any(|&v| !(v + v * jitter).is_finite()) {
+                let error = Error::not_representable("variance with jitter");
+                return Err(Rejected { error, matrix });
+            }
             for (i, &v) in variances.iter().enumerate() {
                 matrix[(i, i)] = v + v * jitter;
             }
@@ -439,8 +443,9 @@ impl<T: Scalar> Adjust<T> for DenseCovariance<T> {
                 self.buffer[(i, j)] *= deviation;
             }
             self.variances[j] *= factor;
-            let normal = self.buffer[(j, j)] > T::zero() && self.variances[j].is_finite();
-            if !normal {
+            let variance = self.variances[j];
+            let in_range = variance > T::zero() && variance.is_finite();
+            if !(in_range && self.buffer[(j, j)] > T::zero()) {
                 return Err(Error::NotRepresentable {
                     what: "scaled covariance",
                 });
