@@ -45,8 +45,38 @@ pub fn cross_entropy<T: Scalar>(
     mean_q: impl AsCol<T>,
     covariance_q: &(impl CovarianceOperator<T> + ?Sized),
 ) -> Result<T, Error> {
-    let distance = between_means(mean_p, covariance_p, mean_q, covariance_q, PAIR)?;
-    let trace = pair::trace(covariance_p, covariance_q, &mut Workspace::new())?;
+    let workspace = &mut Workspace::new();
+    cross_entropy_with(mean_p, covariance_p, mean_q, covariance_q, workspace)
+}
+
+/// [`cross_entropy`] with the caller's [`Workspace`]: in a loop nothing is allocated.
+///
+/// # Errors
+///
+/// As [`cross_entropy`].
+///
+/// # Examples
+///
+/// ```
+/// use gaussx_core::{DiagonalCovariance, ScaledIdentity, Workspace, cross_entropy_with};
+///
+/// let p = DiagonalCovariance::new([1.0, 1.0])?;
+/// let q = ScaledIdentity::new(2, 1.0)?;
+/// let mut workspace = Workspace::new();
+/// let near = cross_entropy_with([0.0, 0.0], &p, [0.0, 0.0], &q, &mut workspace)?;
+/// let far: f64 = cross_entropy_with([0.0, 0.0], &p, [3.0, 4.0], &q, &mut workspace)?;
+/// assert!((far - near - 12.5).abs() < 1e-14);
+/// # Ok::<(), gaussx_core::Error>(())
+/// ```
+pub fn cross_entropy_with<T: Scalar>(
+    mean_p: impl AsCol<T>,
+    covariance_p: &(impl CovarianceOperator<T> + ?Sized),
+    mean_q: impl AsCol<T>,
+    covariance_q: &(impl CovarianceOperator<T> + ?Sized),
+    workspace: &mut Workspace<T>,
+) -> Result<T, Error> {
+    let distance = between_means(mean_p, covariance_p, mean_q, covariance_q, PAIR, workspace)?;
+    let trace = pair::trace(covariance_p, covariance_q, workspace)?;
     let d_ln_2pi = T::of_count(covariance_q.dim()) * T::LN_2PI;
     let nats = (d_ln_2pi + covariance_q.logdet()? + trace + distance) / T::of(2.0);
     validate::representable("cross-entropy", nats)
@@ -71,8 +101,9 @@ pub(crate) fn between_means<T: Scalar>(
     mean_q: impl AsCol<T>,
     covariance_q: &(impl CovarianceOperator<T> + ?Sized),
     names: PairNames,
+    workspace: &mut Workspace<T>,
 ) -> Result<T, Error> {
     let dim = covariance_p.dim();
     validate::dimension(names.covariance_q, dim, covariance_q.dim())?;
-    form_named(mean_p, mean_q, covariance_q, names.means)
+    form_named(mean_p, mean_q, covariance_q, names.means, workspace)
 }

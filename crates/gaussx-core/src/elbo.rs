@@ -1,9 +1,9 @@
 //! The evidence lower bound.
 
-use gaussx_operators::{AsCol, CovarianceOperator, Error, Scalar, validate};
+use gaussx_operators::{AsCol, CovarianceOperator, Error, Scalar, Workspace, validate};
 
 use crate::cross_entropy::PairNames;
-use crate::expected_log_likelihood::expected_log_likelihood;
+use crate::expected_log_likelihood::expected_log_likelihood_with;
 use crate::kl_divergence::divergence_named;
 
 /// Evidence lower bound `ELBO(q) = E_q[ln N(y; f, R)] - KL(q ‖ prior)`, in nats.
@@ -47,12 +47,46 @@ pub fn elbo<T: Scalar>(
     mean_prior: impl AsCol<T>,
     covariance_prior: &(impl CovarianceOperator<T> + ?Sized),
 ) -> Result<T, Error> {
+    let workspace = &mut Workspace::new();
+    let (q, prior) = (covariance_q, covariance_prior);
+    elbo_with(y, noise, mean_q, q, mean_prior, prior, workspace)
+}
+
+/// [`elbo`] with the caller's [`Workspace`]: in a loop nothing is allocated.
+///
+/// # Errors
+///
+/// As [`elbo`].
+///
+/// # Examples
+///
+/// ```
+/// use gaussx_core::{ScaledIdentity, Workspace, elbo, elbo_with};
+///
+/// let unit = ScaledIdentity::new(1, 1.0)?;
+/// let mut workspace = Workspace::new();
+/// for mean in [[0.0], [0.5], [1.0]] {
+///     let bound = elbo_with([1.0], &unit, mean, &unit, [0.0], &unit, &mut workspace)?;
+///     assert_eq!(bound, elbo([1.0], &unit, mean, &unit, [0.0], &unit)?);
+/// }
+/// # Ok::<(), gaussx_core::Error>(())
+/// ```
+pub fn elbo_with<T: Scalar>(
+    y: impl AsCol<T>,
+    noise: &(impl CovarianceOperator<T> + ?Sized),
+    mean_q: impl AsCol<T>,
+    covariance_q: &(impl CovarianceOperator<T> + ?Sized),
+    mean_prior: impl AsCol<T>,
+    covariance_prior: &(impl CovarianceOperator<T> + ?Sized),
+    workspace: &mut Workspace<T>,
+) -> Result<T, Error> {
     let mean_q = mean_q.as_col();
-    let data = expected_log_likelihood(y, mean_q, covariance_q, noise)?;
+    let data = expected_log_likelihood_with(y, mean_q, covariance_q, noise, workspace)?;
     let names = PairNames {
         means: ["mean of q", "mean of the prior"],
         covariance_q: "covariance of the prior",
     };
-    let divergence = divergence_named(mean_q, covariance_q, mean_prior, covariance_prior, names)?;
+    let (q, prior) = (covariance_q, covariance_prior);
+    let divergence = divergence_named(mean_q, q, mean_prior, prior, names, workspace)?;
     validate::representable("ELBO", data - divergence)
 }

@@ -46,9 +46,39 @@ pub fn expected_log_likelihood<T: Scalar>(
     covariance_q: &(impl CovarianceOperator<T> + ?Sized),
     noise: &(impl CovarianceOperator<T> + ?Sized),
 ) -> Result<T, Error> {
+    expected_log_likelihood_with(y, mean_q, covariance_q, noise, &mut Workspace::new())
+}
+
+/// [`expected_log_likelihood`] with the caller's [`Workspace`]: in a loop nothing is
+/// allocated.
+///
+/// # Errors
+///
+/// As [`expected_log_likelihood`].
+///
+/// # Examples
+///
+/// ```
+/// use gaussx_core::{ScaledIdentity, Workspace, expected_log_likelihood_with};
+///
+/// let (q, noise) = (ScaledIdentity::new(1, 0.5)?, ScaledIdentity::new(1, 1.0)?);
+/// let mut workspace = Workspace::new();
+/// let at = |y, workspace: &mut _| expected_log_likelihood_with([y], [0.0], &q, &noise, workspace);
+/// let drop: f64 = at(0.0, &mut workspace)? - at(2.0, &mut workspace)?;
+/// assert!((drop - 2.0).abs() < 1e-15);
+/// # Ok::<(), gaussx_core::Error>(())
+/// ```
+pub fn expected_log_likelihood_with<T: Scalar>(
+    y: impl AsCol<T>,
+    mean_q: impl AsCol<T>,
+    covariance_q: &(impl CovarianceOperator<T> + ?Sized),
+    noise: &(impl CovarianceOperator<T> + ?Sized),
+    workspace: &mut Workspace<T>,
+) -> Result<T, Error> {
     validate::dimension("noise covariance", covariance_q.dim(), noise.dim())?;
-    let at_mean = log_prob_named(y, mean_q, noise, ["observation", "mean of q"])?;
-    let spread = pair::trace(covariance_q, noise, &mut Workspace::new())?;
+    let names = ["observation", "mean of q"];
+    let at_mean = log_prob_named(y, mean_q, noise, names, workspace)?;
+    let spread = pair::trace(covariance_q, noise, workspace)?;
     let nats = at_mean - spread / T::of(2.0);
     validate::representable("expected log-likelihood", nats)
 }

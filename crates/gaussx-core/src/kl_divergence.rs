@@ -2,7 +2,7 @@
 
 use faer::ColRef;
 use gaussx_operators::{
-    AsCol, CovarianceOperator, Error, Scalar, ScaledIdentity, Workspace, memory, pair, validate,
+    AsCol, CovarianceOperator, Error, Scalar, ScaledIdentity, Workspace, pair, validate,
 };
 
 use crate::cross_entropy::{PAIR, PairNames, between_means};
@@ -60,7 +60,37 @@ pub fn kl_divergence<T: Scalar>(
     mean_q: impl AsCol<T>,
     covariance_q: &(impl CovarianceOperator<T> + ?Sized),
 ) -> Result<T, Error> {
-    divergence_named(mean_p, covariance_p, mean_q, covariance_q, PAIR)
+    let workspace = &mut Workspace::new();
+    kl_divergence_with(mean_p, covariance_p, mean_q, covariance_q, workspace)
+}
+
+/// [`kl_divergence`] with the caller's [`Workspace`]: in a loop nothing is allocated.
+///
+/// # Errors
+///
+/// As [`kl_divergence`].
+///
+/// # Examples
+///
+/// ```
+/// use gaussx_core::{DiagonalCovariance, Workspace, kl_divergence_with};
+///
+/// let p = DiagonalCovariance::new([1.0, 2.0])?;
+/// let mut workspace = Workspace::new();
+/// for shift in [0.0, 1.0, 2.0] {
+///     let nats: f64 = kl_divergence_with([shift, 0.0], &p, [0.0, 0.0], &p, &mut workspace)?;
+///     assert!((nats - shift * shift / 2.0).abs() < 1e-15);
+/// }
+/// # Ok::<(), gaussx_core::Error>(())
+/// ```
+pub fn kl_divergence_with<T: Scalar>(
+    mean_p: impl AsCol<T>,
+    covariance_p: &(impl CovarianceOperator<T> + ?Sized),
+    mean_q: impl AsCol<T>,
+    covariance_q: &(impl CovarianceOperator<T> + ?Sized),
+    workspace: &mut Workspace<T>,
+) -> Result<T, Error> {
+    divergence_named(mean_p, covariance_p, mean_q, covariance_q, PAIR, workspace)
 }
 
 /// [`kl_divergence`] with the caller's names for its arguments in errors.
@@ -70,9 +100,10 @@ pub(crate) fn divergence_named<T: Scalar>(
     mean_q: impl AsCol<T>,
     covariance_q: &(impl CovarianceOperator<T> + ?Sized),
     names: PairNames,
+    workspace: &mut Workspace<T>,
 ) -> Result<T, Error> {
-    let distance = between_means(mean_p, covariance_p, mean_q, covariance_q, names)?;
-    let divergence = pair::divergence(covariance_p, covariance_q, &mut Workspace::new())?;
+    let distance = between_means(mean_p, covariance_p, mean_q, covariance_q, names, workspace)?;
+    let divergence = pair::divergence(covariance_p, covariance_q, workspace)?;
     validate::representable("KL divergence", (divergence + distance) / T::of(2.0))
 }
 
@@ -107,13 +138,38 @@ pub fn kl_standard_normal<T: Scalar>(
     mean: impl AsCol<T>,
     covariance: &(impl CovarianceOperator<T> + ?Sized),
 ) -> Result<T, Error> {
+    kl_standard_normal_with(mean, covariance, &mut Workspace::new())
+}
+
+/// [`kl_standard_normal`] with the caller's [`Workspace`]: in a loop nothing is allocated.
+///
+/// # Errors
+///
+/// As [`kl_standard_normal`].
+///
+/// # Examples
+///
+/// ```
+/// use gaussx_core::{ScaledIdentity, Workspace, kl_standard_normal_with};
+///
+/// let sigma = ScaledIdentity::new(2, 1.0)?;
+/// let mut workspace = Workspace::new();
+/// assert_eq!(kl_standard_normal_with([3.0, 4.0], &sigma, &mut workspace)?, 12.5);
+/// # Ok::<(), gaussx_core::Error>(())
+/// ```
+pub fn kl_standard_normal_with<T: Scalar>(
+    mean: impl AsCol<T>,
+    covariance: &(impl CovarianceOperator<T> + ?Sized),
+    workspace: &mut Workspace<T>,
+) -> Result<T, Error> {
     let dim = covariance.dim();
-    let origin = memory::zero_vec("mean of the standard normal", dim)?;
     let standard = ScaledIdentity::new(dim, T::one())?;
     let names = PairNames {
         means: ["mean", "mean of the standard normal"],
         ..PAIR
     };
-    let origin = ColRef::from_slice(&origin);
-    divergence_named(mean, covariance, origin, &standard, names)
+    workspace.with(dim, 1, |origin, workspace| {
+        let origin = ColRef::from_slice(origin);
+        divergence_named(mean, covariance, origin, &standard, names, workspace)
+    })
 }

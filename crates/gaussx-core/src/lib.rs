@@ -21,6 +21,10 @@
 //! | how many digits are right | [`condition_estimate`], [`logdet_bounded`], [`quadratic_form_bounded`], [`kl_divergence_bounded`] |
 //! | from data, to data | [`fit_dense`], [`fit_diagonal`], [`fit_scaled_identity`], [`sample`] |
 //!
+//! In a loop, the functions that end in `_with` and `_into` take a [`Workspace`] that is kept
+//! between calls: [`log_prob_with`], [`kl_divergence_with`], [`sample_batch_into`] and so on
+//! allocate nothing after their first call.
+//!
 //! ```
 //! use gaussx_core::{DenseCovariance, DiagonalCovariance, MultivariateNormal, faer::mat};
 //!
@@ -59,20 +63,24 @@ pub use gaussx_operators::*;
 pub use rand;
 
 pub use bounded::{Bounded, kl_divergence_bounded, logdet_bounded, quadratic_form_bounded};
-pub use cross_entropy::cross_entropy;
+pub use cross_entropy::{cross_entropy, cross_entropy_with};
 pub use diagonal_fit::{forward_diagonal_fit, reverse_diagonal_fit};
-pub use elbo::elbo;
+pub use elbo::{elbo, elbo_with};
 pub use entropy::entropy;
-pub use expected_log_likelihood::expected_log_likelihood;
-pub use kl_divergence::{kl_divergence, kl_standard_normal};
-pub use log_prob::{log_prob, log_prob_batch};
+pub use expected_log_likelihood::{expected_log_likelihood, expected_log_likelihood_with};
+pub use kl_divergence::{
+    kl_divergence, kl_divergence_with, kl_standard_normal, kl_standard_normal_with,
+};
+pub use log_prob::{log_prob, log_prob_batch, log_prob_batch_into, log_prob_with};
 pub use maximum_likelihood::{fit_dense, fit_diagonal, fit_scaled_identity};
 pub use mutual_information::mutual_information;
 pub use normal::MultivariateNormal;
 pub use quadratic_form::{
-    mahalanobis_p_value, mahalanobis_p_value_batch, quadratic_form, quadratic_form_batch,
+    mahalanobis_p_value, mahalanobis_p_value_batch, mahalanobis_p_value_batch_into,
+    mahalanobis_p_value_with, quadratic_form, quadratic_form_batch, quadratic_form_batch_into,
+    quadratic_form_with,
 };
-pub use sampling::{sample, sample_batch};
-pub use score::{score, score_batch};
+pub use sampling::{sample, sample_batch, sample_batch_into, sample_into};
+pub use score::{score, score_batch, score_batch_into, score_into};
 pub use summary::{Summary, principal_axes, summary};
-pub use whiten::whiten;
+pub use whiten::{whiten, whiten_into};

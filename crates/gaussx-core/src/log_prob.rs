@@ -1,9 +1,11 @@
 //! The log-density.
 
 use faer::Col;
-use gaussx_operators::{AsCol, AsMat, CovarianceOperator, Error, Scalar, validate};
+use gaussx_operators::{
+    AsCol, AsMat, CovarianceOperator, Error, Scalar, Workspace, memory, validate,
+};
 
-use crate::quadratic_form::{NAMES, Names, form_named, quadratic_form_batch};
+use crate::quadratic_form::{NAMES, Names, form_named, quadratic_form_batch_into};
 
 /// Log-density `ln N(x; μ, Σ) = -½ (d ln 2π + ln det Σ + ‖L⁻¹ (x - μ)‖²)`, in nats.
 ///
@@ -41,7 +43,35 @@ pub fn log_prob<T: Scalar>(
     mean: impl AsCol<T>,
     covariance: &(impl CovarianceOperator<T> + ?Sized),
 ) -> Result<T, Error> {
-    log_prob_named(x, mean, covariance, NAMES)
+    log_prob_with(x, mean, covariance, &mut Workspace::new())
+}
+
+/// [`log_prob`] with the caller's [`Workspace`]: in a loop nothing is allocated.
+///
+/// # Errors
+///
+/// As [`log_prob`].
+///
+/// # Examples
+///
+/// ```
+/// use gaussx_core::{ScaledIdentity, Workspace, log_prob, log_prob_with};
+///
+/// let sigma = ScaledIdentity::new(2, 1.0)?;
+/// let mut workspace = Workspace::new();
+/// for x in [[1.0, 2.0], [3.0, 4.0]] {
+///     let density = log_prob_with(x, [0.0, 0.0], &sigma, &mut workspace)?;
+///     assert_eq!(density, log_prob(x, [0.0, 0.0], &sigma)?);
+/// }
+/// # Ok::<(), gaussx_core::Error>(())
+/// ```
+pub fn log_prob_with<T: Scalar>(
+    x: impl AsCol<T>,
+    mean: impl AsCol<T>,
+    covariance: &(impl CovarianceOperator<T> + ?Sized),
+    workspace: &mut Workspace<T>,
+) -> Result<T, Error> {
+    log_prob_named(x, mean, covariance, NAMES, workspace)
 }
 
 /// [`log_prob`] with the caller's names for its arguments in errors.
@@ -50,8 +80,9 @@ pub(crate) fn log_prob_named<T: Scalar>(
     mean: impl AsCol<T>,
     covariance: &(impl CovarianceOperator<T> + ?Sized),
     names: Names,
+    workspace: &mut Workspace<T>,
 ) -> Result<T, Error> {
-    let form = form_named(x, mean, covariance, names)?;
+    let form = form_named(x, mean, covariance, names, workspace)?;
     let log_prob = normalizer(covariance)? - form / T::of(2.0);
     validate::representable("log-density", log_prob)
 }
@@ -81,12 +112,44 @@ pub fn log_prob_batch<T: Scalar>(
     mean: impl AsCol<T>,
     covariance: &(impl CovarianceOperator<T> + ?Sized),
 ) -> Result<Col<T>, Error> {
-    let mut batch = quadratic_form_batch(points, mean, covariance)?;
+    let points = points.as_mat();
+    memory::filled_col("log-densities", points.ncols(), |out| {
+        log_prob_batch_into(points, mean, covariance, out, &mut Workspace::new())
+    })
+}
+
+/// [`log_prob_batch`] into a slice of length `N`, with the caller's [`Workspace`]: in a loop
+/// nothing is allocated.
+///
+/// # Errors
+///
+/// As [`log_prob_batch`]; [`Error::DimensionMismatch`] if `out` has another length.
+///
+/// # Examples
+///
+/// ```
+/// use gaussx_core::{ScaledIdentity, Workspace, faer::mat, log_prob_batch_into};
+///
+/// let mut densities = [0.0; 3];
+/// let points = mat![[0.0, 1.0, 2.0]];
+/// let sigma = ScaledIdentity::new(1, 1.0)?;
+/// log_prob_batch_into(&points, [0.0], &sigma, &mut densities, &mut Workspace::new())?;
+/// assert!((densities[0] - densities[2] - 2.0_f64).abs() < 1e-15);
+/// # Ok::<(), gaussx_core::Error>(())
+/// ```
+pub fn log_prob_batch_into<T: Scalar>(
+    points: impl AsMat<T>,
+    mean: impl AsCol<T>,
+    covariance: &(impl CovarianceOperator<T> + ?Sized),
+    out: &mut [T],
+    workspace: &mut Workspace<T>,
+) -> Result<(), Error> {
+    quadratic_form_batch_into(points, mean, covariance, out, workspace)?;
     let normalizer = normalizer(covariance)?;
-    for value in batch.iter_mut() {
+    for value in out {
         *value = validate::representable("log-density", normalizer - *value / T::of(2.0))?;
     }
-    Ok(batch)
+    Ok(())
 }
 
 /// `-½ (d ln 2π + ln det Σ)`.

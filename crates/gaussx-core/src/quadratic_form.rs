@@ -41,7 +41,34 @@ pub fn quadratic_form<T: Scalar>(
     mean: impl AsCol<T>,
     covariance: &(impl CovarianceOperator<T> + ?Sized),
 ) -> Result<T, Error> {
-    form_named(x, mean, covariance, NAMES)
+    quadratic_form_with(x, mean, covariance, &mut Workspace::new())
+}
+
+/// [`quadratic_form`] with the caller's [`Workspace`]: in a loop nothing is allocated.
+///
+/// # Errors
+///
+/// As [`quadratic_form`].
+///
+/// # Examples
+///
+/// ```
+/// use gaussx_core::{DiagonalCovariance, Workspace, quadratic_form_with};
+///
+/// let sigma = DiagonalCovariance::new([1.0, 4.0])?;
+/// let mut workspace = Workspace::new();
+/// for x in [[1.0, 2.0], [-1.0, -2.0]] {
+///     assert_eq!(quadratic_form_with(x, [0.0, 0.0], &sigma, &mut workspace)?, 2.0);
+/// }
+/// # Ok::<(), gaussx_core::Error>(())
+/// ```
+pub fn quadratic_form_with<T: Scalar>(
+    x: impl AsCol<T>,
+    mean: impl AsCol<T>,
+    covariance: &(impl CovarianceOperator<T> + ?Sized),
+    workspace: &mut Workspace<T>,
+) -> Result<T, Error> {
+    form_named(x, mean, covariance, NAMES, workspace)
 }
 
 /// [`quadratic_form`] of every column of a `d × N` matrix, in one blocked half-solve.
@@ -68,8 +95,44 @@ pub fn quadratic_form_batch<T: Scalar>(
 ) -> Result<Col<T>, Error> {
     let points = points.as_mat();
     memory::filled_col("quadratic forms", points.ncols(), |out| {
-        forms_into(points, mean.as_col(), covariance, out, NAMES)
+        quadratic_form_batch_into(points, mean, covariance, out, &mut Workspace::new())
     })
+}
+
+/// [`quadratic_form_batch`] into a slice of length `N`, with the caller's [`Workspace`]: in a
+/// loop nothing is allocated.
+///
+/// # Errors
+///
+/// As [`quadratic_form_batch`]; [`Error::DimensionMismatch`] if `out` has another length.
+///
+/// # Examples
+///
+/// ```
+/// use gaussx_core::{ScaledIdentity, Workspace, faer::mat, quadratic_form_batch_into};
+///
+/// let mut forms = [0.0; 3];
+/// let points = mat![[1.0, 0.0, 3.0], [0.0, 2.0, 4.0]];
+/// let sigma = ScaledIdentity::new(2, 1.0)?;
+/// quadratic_form_batch_into(&points, [0.0, 0.0], &sigma, &mut forms, &mut Workspace::new())?;
+/// assert_eq!(forms, [1.0, 4.0, 25.0]);
+/// # Ok::<(), gaussx_core::Error>(())
+/// ```
+pub fn quadratic_form_batch_into<T: Scalar>(
+    points: impl AsMat<T>,
+    mean: impl AsCol<T>,
+    covariance: &(impl CovarianceOperator<T> + ?Sized),
+    out: &mut [T],
+    workspace: &mut Workspace<T>,
+) -> Result<(), Error> {
+    forms_into(
+        points.as_mat(),
+        mean.as_col(),
+        covariance,
+        out,
+        NAMES,
+        workspace,
+    )
 }
 
 /// Names of the two columns whose difference is measured, for errors.
@@ -83,10 +146,11 @@ pub(crate) fn form_named<T: Scalar>(
     mean: impl AsCol<T>,
     covariance: &(impl CovarianceOperator<T> + ?Sized),
     names: Names,
+    workspace: &mut Workspace<T>,
 ) -> Result<T, Error> {
     let mut out = [T::zero()];
     let (x, mean) = (x.as_col(), mean.as_col());
-    forms_into(x.as_mat(), mean, covariance, &mut out, names)?;
+    forms_into(x.as_mat(), mean, covariance, &mut out, names, workspace)?;
     Ok(out[0])
 }
 
@@ -97,11 +161,12 @@ fn forms_into<T: Scalar>(
     covariance: &(impl CovarianceOperator<T> + ?Sized),
     out: &mut [T],
     names: Names,
+    workspace: &mut Workspace<T>,
 ) -> Result<(), Error> {
     let dim = covariance.dim();
     validate::dimension(names[0], dim, points.nrows())?;
     validate::dimension(names[1], dim, mean.nrows())?;
-    covariance.quadratic_forms_into(points, Some(mean), out, &mut Workspace::new())?;
+    covariance.quadratic_forms_into(points, Some(mean), out, workspace)?;
     // A NaN or an infinity in the input shows in the output: look for it only then.
     if out.iter().any(|form| !form.is_finite()) || points.ncols() == 0 {
         validate::finite_matrix(names[0], points)?;
@@ -147,7 +212,35 @@ pub fn mahalanobis_p_value<T: Scalar>(
     mean: impl AsCol<T>,
     covariance: &(impl CovarianceOperator<T> + ?Sized),
 ) -> Result<T, Error> {
-    let form = quadratic_form(x, mean, covariance)?;
+    mahalanobis_p_value_with(x, mean, covariance, &mut Workspace::new())
+}
+
+/// [`mahalanobis_p_value`] with the caller's [`Workspace`]: in a loop nothing is allocated.
+///
+/// # Errors
+///
+/// As [`quadratic_form`].
+///
+/// # Examples
+///
+/// ```
+/// use gaussx_core::{ScaledIdentity, Workspace, mahalanobis_p_value_with};
+///
+/// let sigma = ScaledIdentity::new(2, 1.0)?;
+/// let mut workspace = Workspace::new();
+/// for r in [1.0_f64, 2.0, 3.0] {
+///     let p = mahalanobis_p_value_with([r, 0.0], [0.0, 0.0], &sigma, &mut workspace)?;
+///     assert!((p - (-r * r / 2.0).exp()).abs() < 1e-15);
+/// }
+/// # Ok::<(), gaussx_core::Error>(())
+/// ```
+pub fn mahalanobis_p_value_with<T: Scalar>(
+    x: impl AsCol<T>,
+    mean: impl AsCol<T>,
+    covariance: &(impl CovarianceOperator<T> + ?Sized),
+    workspace: &mut Workspace<T>,
+) -> Result<T, Error> {
+    let form = quadratic_form_with(x, mean, covariance, workspace)?;
     chi_squared_tail(covariance.dim(), form)
 }
 
@@ -172,11 +265,43 @@ pub fn mahalanobis_p_value_batch<T: Scalar>(
     mean: impl AsCol<T>,
     covariance: &(impl CovarianceOperator<T> + ?Sized),
 ) -> Result<Col<T>, Error> {
-    let mut forms = quadratic_form_batch(points, mean, covariance)?;
-    for form in forms.iter_mut() {
+    let points = points.as_mat();
+    memory::filled_col("p-values", points.ncols(), |out| {
+        mahalanobis_p_value_batch_into(points, mean, covariance, out, &mut Workspace::new())
+    })
+}
+
+/// [`mahalanobis_p_value_batch`] into a slice of length `N`, with the caller's
+/// [`Workspace`]: in a loop nothing is allocated.
+///
+/// # Errors
+///
+/// As [`quadratic_form_batch_into`].
+///
+/// # Examples
+///
+/// ```
+/// use gaussx_core::{ScaledIdentity, Workspace, faer::mat, mahalanobis_p_value_batch_into};
+///
+/// let mut p = [0.0; 2];
+/// let sigma = ScaledIdentity::new(1, 1.0)?;
+/// let points = mat![[0.0, 30.0]];
+/// mahalanobis_p_value_batch_into(&points, [0.0], &sigma, &mut p, &mut Workspace::new())?;
+/// assert!(p[0] == 1.0 && p[1] < 1e-100);
+/// # Ok::<(), gaussx_core::Error>(())
+/// ```
+pub fn mahalanobis_p_value_batch_into<T: Scalar>(
+    points: impl AsMat<T>,
+    mean: impl AsCol<T>,
+    covariance: &(impl CovarianceOperator<T> + ?Sized),
+    out: &mut [T],
+    workspace: &mut Workspace<T>,
+) -> Result<(), Error> {
+    quadratic_form_batch_into(points, mean, covariance, out, workspace)?;
+    for form in out {
         *form = chi_squared_tail(covariance.dim(), *form)?;
     }
-    Ok(forms)
+    Ok(())
 }
 
 fn chi_squared_tail<T: Scalar>(degrees: usize, form: T) -> Result<T, Error> {

@@ -47,17 +47,43 @@ pub fn sample<T: Scalar, R: Rng + ?Sized>(
     covariance: &(impl CovarianceOperator<T> + ?Sized),
     rng: &mut R,
 ) -> Result<Col<T>, Error> {
-    let mean = mean.as_col();
-    validate::dimension("mean", covariance.dim(), mean.nrows())?;
     memory::filled_col("draw", covariance.dim(), |out| {
-        let rows = out.len();
-        draw_into(
-            mean,
-            covariance,
-            rng,
-            MatMut::from_column_major_slice_mut(out, rows, 1),
-        )
+        sample_into(mean, covariance, rng, out, &mut Workspace::new())
     })
+}
+
+/// [`sample`] into a slice of length `d`, with the caller's [`Workspace`]: in a loop nothing
+/// is allocated.
+///
+/// # Errors
+///
+/// As [`sample`]; [`Error::DimensionMismatch`] if `out` has another length.
+///
+/// # Examples
+///
+/// ```
+/// use chacha20::ChaCha8Rng;
+/// use gaussx_core::{ScaledIdentity, Workspace, rand::SeedableRng, sample_into};
+///
+/// let sigma = ScaledIdentity::new(2, 1e-8)?;
+/// let (mut rng, mut workspace) = (ChaCha8Rng::seed_from_u64(1), Workspace::new());
+/// let mut draw = [0.0_f64; 2];
+/// for _ in 0..3 {
+///     sample_into([1.0, 2.0], &sigma, &mut rng, &mut draw, &mut workspace)?;
+///     assert!((draw[1] - 2.0).abs() < 1e-3);
+/// }
+/// # Ok::<(), gaussx_core::Error>(())
+/// ```
+pub fn sample_into<T: Scalar, R: Rng + ?Sized>(
+    mean: impl AsCol<T>,
+    covariance: &(impl CovarianceOperator<T> + ?Sized),
+    rng: &mut R,
+    out: &mut [T],
+    workspace: &mut Workspace<T>,
+) -> Result<(), Error> {
+    let rows = out.len();
+    let out = MatMut::from_column_major_slice_mut(out, rows, 1);
+    sample_batch_into(mean, covariance, rng, out, workspace)
 }
 
 /// `count` draws as the columns of a `d × count` matrix: the same numbers, up to rounding,
@@ -84,35 +110,57 @@ pub fn sample_batch<T: Scalar, R: Rng + ?Sized>(
     count: usize,
     rng: &mut R,
 ) -> Result<Mat<T>, Error> {
-    let mean = mean.as_col();
-    validate::dimension("mean", covariance.dim(), mean.nrows())?;
     let mut draws = memory::zero_mat("draws", covariance.dim(), count)?;
-    draw_into(mean, covariance, rng, draws.as_mut())?;
+    sample_batch_into(mean, covariance, rng, draws.as_mut(), &mut Workspace::new())?;
     Ok(draws)
 }
 
-fn draw_into<T: Scalar, R: Rng + ?Sized>(
-    mean: faer::ColRef<'_, T>,
+/// [`sample_batch`] into a `d × N` matrix, with the caller's [`Workspace`]: in a loop nothing
+/// is allocated.
+///
+/// # Errors
+///
+/// As [`sample_batch`]; [`Error::DimensionMismatch`] if `out` has not `d` rows.
+///
+/// # Examples
+///
+/// ```
+/// use chacha20::ChaCha8Rng;
+/// use gaussx_core::{ScaledIdentity, Workspace, faer::Mat, rand::SeedableRng, sample_batch_into};
+///
+/// let sigma = ScaledIdentity::new(2, 1e-8)?;
+/// let (mut rng, mut workspace) = (ChaCha8Rng::seed_from_u64(1), Workspace::new());
+/// let mut draws = Mat::<f64>::zeros(2, 100);
+/// sample_batch_into([1.0, 2.0], &sigma, &mut rng, draws.as_mut(), &mut workspace)?;
+/// assert!((draws[(1, 99)] - 2.0).abs() < 1e-3);
+/// # Ok::<(), gaussx_core::Error>(())
+/// ```
+pub fn sample_batch_into<T: Scalar, R: Rng + ?Sized>(
+    mean: impl AsCol<T>,
     covariance: &(impl CovarianceOperator<T> + ?Sized),
     rng: &mut R,
-    mut draws: MatMut<'_, T>,
+    mut out: MatMut<'_, T>,
+    workspace: &mut Workspace<T>,
 ) -> Result<(), Error> {
+    let mean = mean.as_col();
+    validate::dimension("mean", covariance.dim(), mean.nrows())?;
+    validate::dimension("draws (rows)", covariance.dim(), out.nrows())?;
     validate::finite("mean", mean)?;
-    for j in 0..draws.ncols() {
-        for z in draws.as_mut().col_mut(j).iter_mut() {
+    for j in 0..out.ncols() {
+        for z in out.as_mut().col_mut(j).iter_mut() {
             let normal: f64 = StandardNormal.sample(rng);
             *z = T::of(normal);
         }
     }
     covariance
         .cholesky()
-        .multiply_in_place(draws.as_mut(), &mut Workspace::new())?;
-    for j in 0..draws.ncols() {
-        for (x, &m) in draws.as_mut().col_mut(j).iter_mut().zip(mean.iter()) {
+        .multiply_in_place(out.as_mut(), workspace)?;
+    for j in 0..out.ncols() {
+        for (x, &m) in out.as_mut().col_mut(j).iter_mut().zip(mean.iter()) {
             *x += m;
         }
     }
-    match validate::finite_matrix("draws", draws.as_ref()) {
+    match validate::finite_matrix("draws", out.as_ref()) {
         Ok(()) => Ok(()),
         Err(_) => Err(Error::not_representable("draw")),
     }

@@ -1,9 +1,9 @@
 //! The gradient of the log-density.
 
-use faer::{Col, ColRef, Mat, MatRef};
-use gaussx_operators::{
-    AsCol, AsMat, CovarianceOperator, Error, Scalar, Workspace, memory, validate,
-};
+use faer::{Col, Mat, MatMut};
+use gaussx_operators::{AsCol, AsMat, CovarianceOperator, Error, Scalar, Workspace, memory};
+
+use crate::whiten::residuals_into;
 
 /// Score `∇_x ln N(x; μ, Σ) = -Σ⁻¹ (x - μ)`.
 ///
@@ -36,8 +36,39 @@ pub fn score<T: Scalar>(
     mean: impl AsCol<T>,
     covariance: &(impl CovarianceOperator<T> + ?Sized),
 ) -> Result<Col<T>, Error> {
-    let scores = scores(x.as_col().as_mat(), mean.as_col(), covariance)?;
-    Ok(scores.col(0).to_owned())
+    memory::filled_col("score", covariance.dim(), |out| {
+        score_into(x, mean, covariance, out, &mut Workspace::new())
+    })
+}
+
+/// [`score`] into a slice of length `d`, with the caller's [`Workspace`]: in a loop nothing is
+/// allocated.
+///
+/// # Errors
+///
+/// As [`score`]; [`Error::DimensionMismatch`] if `out` has another length.
+///
+/// # Examples
+///
+/// ```
+/// use gaussx_core::{DiagonalCovariance, Workspace, score_into};
+///
+/// let sigma = DiagonalCovariance::new([1.0, 4.0])?;
+/// let mut score = [0.0; 2];
+/// score_into([1.0, 2.0], [0.0, 0.0], &sigma, &mut score, &mut Workspace::new())?;
+/// assert_eq!(score, [-1.0, -0.5]);
+/// # Ok::<(), gaussx_core::Error>(())
+/// ```
+pub fn score_into<T: Scalar>(
+    x: impl AsCol<T>,
+    mean: impl AsCol<T>,
+    covariance: &(impl CovarianceOperator<T> + ?Sized),
+    out: &mut [T],
+    workspace: &mut Workspace<T>,
+) -> Result<(), Error> {
+    let rows = out.len();
+    let out = MatMut::from_column_major_slice_mut(out, rows, 1);
+    score_batch_into(x.as_col().as_mat(), mean, covariance, out, workspace)
 }
 
 /// [`score`] of every column of a `d × N` matrix, as a `d × N` matrix.
@@ -61,30 +92,54 @@ pub fn score_batch<T: Scalar>(
     mean: impl AsCol<T>,
     covariance: &(impl CovarianceOperator<T> + ?Sized),
 ) -> Result<Mat<T>, Error> {
-    scores(points.as_mat(), mean.as_col(), covariance)
+    let points = points.as_mat();
+    let mut scores = memory::zero_mat("scores", points.nrows(), points.ncols())?;
+    score_batch_into(
+        points,
+        mean,
+        covariance,
+        scores.as_mut(),
+        &mut Workspace::new(),
+    )?;
+    Ok(scores)
 }
 
-fn scores<T: Scalar>(
-    points: MatRef<'_, T>,
-    mean: ColRef<'_, T>,
+/// [`score_batch`] into a `d × N` matrix, with the caller's [`Workspace`]: in a loop nothing
+/// is allocated.
+///
+/// # Errors
+///
+/// As [`score_batch`]; [`Error::DimensionMismatch`] if `out` has another size.
+///
+/// # Examples
+///
+/// ```
+/// use gaussx_core::{ScaledIdentity, Workspace, faer::{Mat, mat}, score_batch_into};
+///
+/// let sigma = ScaledIdentity::new(1, 2.0)?;
+/// let mut scores = Mat::zeros(1, 2);
+/// let points = mat![[2.0, -4.0]];
+/// score_batch_into(&points, [0.0], &sigma, scores.as_mut(), &mut Workspace::new())?;
+/// assert_eq!(scores, mat![[-1.0, 2.0]]);
+/// # Ok::<(), gaussx_core::Error>(())
+/// ```
+pub fn score_batch_into<T: Scalar>(
+    points: impl AsMat<T>,
+    mean: impl AsCol<T>,
     covariance: &(impl CovarianceOperator<T> + ?Sized),
-) -> Result<Mat<T>, Error> {
-    validate::dimension("point", covariance.dim(), points.nrows())?;
-    validate::dimension("mean", covariance.dim(), mean.nrows())?;
-    validate::finite_matrix("point", points)?;
-    validate::finite("mean", mean)?;
-    let mut scores = memory::zero_mat("scores", points.nrows(), points.ncols())?;
-    for j in 0..points.ncols() {
-        let residuals = mean.iter().zip(points.col(j).iter()).map(|(&m, &x)| m - x);
-        for (score, residual) in scores.as_mut().col_mut(j).iter_mut().zip(residuals) {
-            *score = residual;
+    mut out: MatMut<'_, T>,
+    workspace: &mut Workspace<T>,
+) -> Result<(), Error> {
+    residuals_into(points.as_mat(), mean.as_col(), covariance, out.as_mut())?;
+    covariance.solve_in_place(out.as_mut(), workspace)?;
+    for column in out.col_iter_mut() {
+        for value in column.iter_mut() {
+            if !value.is_finite() {
+                return Err(Error::not_representable("score"));
+            }
+            // 0 - x: the score at the mean is 0, not -0.
+            *value = T::zero() - *value;
         }
     }
-    covariance.solve_in_place(scores.as_mut(), &mut Workspace::new())?;
-    for j in 0..scores.ncols() {
-        if scores.col(j).iter().any(|value| !value.is_finite()) {
-            return Err(Error::not_representable("score"));
-        }
-    }
-    Ok(scores)
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Points in units in which the distribution is standard normal.
 
-use faer::Mat;
+use faer::{ColRef, Mat, MatMut, MatRef};
 use gaussx_operators::{
     AsCol, AsMat, CovarianceOperator, Error, Scalar, Workspace, memory, validate,
 };
@@ -41,23 +41,71 @@ pub fn whiten<T: Scalar>(
     mean: impl AsCol<T>,
     covariance: &(impl CovarianceOperator<T> + ?Sized),
 ) -> Result<Mat<T>, Error> {
-    let (points, mean) = (points.as_mat(), mean.as_col());
+    let points = points.as_mat();
+    let mut white = memory::zero_mat("whitened points", points.nrows(), points.ncols())?;
+    whiten_into(
+        points,
+        mean,
+        covariance,
+        white.as_mut(),
+        &mut Workspace::new(),
+    )?;
+    Ok(white)
+}
+
+/// [`whiten`] into a `d × N` matrix, with the caller's [`Workspace`]: in a loop nothing is
+/// allocated.
+///
+/// # Errors
+///
+/// As [`whiten`]; [`Error::DimensionMismatch`] if `out` has another size.
+///
+/// # Examples
+///
+/// ```
+/// use gaussx_core::{DiagonalCovariance, Workspace, faer::{Mat, mat}, whiten_into};
+///
+/// let sigma = DiagonalCovariance::new([4.0, 9.0])?;
+/// let mut z = Mat::zeros(2, 1);
+/// whiten_into(mat![[3.0], [1.0]], [1.0, 1.0], &sigma, z.as_mut(), &mut Workspace::new())?;
+/// assert_eq!(z, mat![[1.0], [0.0]]);
+/// # Ok::<(), gaussx_core::Error>(())
+/// ```
+pub fn whiten_into<T: Scalar>(
+    points: impl AsMat<T>,
+    mean: impl AsCol<T>,
+    covariance: &(impl CovarianceOperator<T> + ?Sized),
+    mut out: MatMut<'_, T>,
+    workspace: &mut Workspace<T>,
+) -> Result<(), Error> {
+    residuals_into(points.as_mat(), mean.as_col(), covariance, out.as_mut())?;
+    covariance
+        .cholesky()
+        .half_solve_in_place(out.as_mut(), workspace)?;
+    match validate::finite_matrix("whitened points", out.as_ref()) {
+        Ok(()) => Ok(()),
+        Err(_) => Err(Error::not_representable("whitened point")),
+    }
+}
+
+/// `x_j - μ` for every column, with sizes and numbers checked.
+pub(crate) fn residuals_into<T: Scalar>(
+    points: MatRef<'_, T>,
+    mean: ColRef<'_, T>,
+    covariance: &(impl CovarianceOperator<T> + ?Sized),
+    mut out: MatMut<'_, T>,
+) -> Result<(), Error> {
     validate::dimension("point", covariance.dim(), points.nrows())?;
     validate::dimension("mean", covariance.dim(), mean.nrows())?;
     validate::finite_matrix("point", points)?;
     validate::finite("mean", mean)?;
-    let mut white = memory::zero_mat("whitened points", points.nrows(), points.ncols())?;
-    white.copy_from(points);
-    for column in white.as_mut().col_iter_mut() {
+    validate::dimension("output (rows)", points.nrows(), out.nrows())?;
+    validate::dimension("output (columns)", points.ncols(), out.ncols())?;
+    out.copy_from(points);
+    for column in out.col_iter_mut() {
         for (x, &m) in column.iter_mut().zip(mean.iter()) {
             *x -= m;
         }
     }
-    covariance
-        .cholesky()
-        .half_solve_in_place(white.as_mut(), &mut Workspace::new())?;
-    match validate::finite_matrix("whitened points", white.as_ref()) {
-        Ok(()) => Ok(white),
-        Err(_) => Err(Error::not_representable("whitened point")),
-    }
+    Ok(())
 }

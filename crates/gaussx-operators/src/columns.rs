@@ -51,10 +51,12 @@ pub(crate) fn unit_columns_into<T: Scalar>(first: usize, mut out: MatMut<'_, T>)
     }
 }
 
+/// Side of the tiles in which a matrix meets its transpose.
+pub(crate) const TILE: usize = 8;
+
 /// Rows and columns of the tiles that cover the lower triangle of an `n × n` matrix: a tile
-/// and its mirror image both stay in the fastest memory.
+/// and its mirror image both stay in the fastest memory, whatever the stride.
 pub(crate) fn tiles_below(n: usize) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
-    const TILE: usize = 32;
     let tile = move |start: usize| start..n.min(start + TILE);
     let columns = (0..n).step_by(TILE).map(tile);
     columns.flat_map(move |columns| {

@@ -453,10 +453,12 @@ impl<'a, T: Scalar> CholeskyFactor<'a, T> {
     ) -> Result<(), Error> {
         if let FactorKind::Dense { l } = self.kind {
             let deviation = self.scale.sqrt();
-            out.fill(T::zero());
             for (k, j) in range.enumerate() {
-                for i in j..l.nrows() {
-                    out[(i, k)] = deviation * l[(i, j)];
+                let (mut above, below) = out.as_mut().col_mut(k).split_at_row_mut(j);
+                above.fill(T::zero());
+                let column = l.col(j).subrows(j, l.nrows() - j);
+                for (value, &entry) in below.iter_mut().zip(column.iter()) {
+                    *value = deviation * entry;
                 }
             }
             Ok(())
@@ -464,6 +466,33 @@ impl<'a, T: Scalar> CholeskyFactor<'a, T> {
             unit_columns_into(range.start, out.as_mut());
             self.act(Action::Multiply, range.start, out, workspace)
         }
+    }
+
+    /// Subtracts columns `range` of the factor from an `n × range.len()` matrix.
+    pub(crate) fn subtract_columns(
+        &self,
+        range: Range<usize>,
+        mut from: MatMut<'_, T>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<(), Error> {
+        if let FactorKind::Dense { l } = self.kind {
+            let deviation = self.scale.sqrt();
+            for (k, j) in range.enumerate() {
+                let below = from.as_mut().col_mut(k).subrows_mut(j, l.nrows() - j);
+                let column = l.col(j).subrows(j, l.nrows() - j);
+                for (value, &entry) in below.iter_mut().zip(column.iter()) {
+                    *value -= deviation * entry;
+                }
+            }
+            return Ok(());
+        }
+        let (n, width) = (from.nrows(), range.len());
+        workspace.with(n, width, |columns, workspace| {
+            let mut columns = MatMut::from_column_major_slice_mut(columns, n, width);
+            self.columns_into(range, columns.as_mut(), workspace)?;
+            from -= columns.as_ref();
+            Ok(())
+        })
     }
 
     /// `out_i = Σ_{j<i} L_ij²`: the squares below the diagonal, summed along each row.

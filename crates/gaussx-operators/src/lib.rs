@@ -54,6 +54,7 @@ mod lower_triangular;
 pub mod memory;
 mod operator;
 pub mod pair;
+mod parallel;
 mod point;
 mod refined;
 mod scalar;

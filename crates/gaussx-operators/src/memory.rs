@@ -60,6 +60,13 @@ pub fn zero_mat<T: Scalar>(
 /// [`Error::AllocationFailed`].
 pub fn zero_vec<T: Scalar>(what: &'static str, n: usize) -> Result<Vec<T>, Error> {
     let mut v = Vec::new();
+    resize(&mut v, what, n)?;
+    Ok(v)
+}
+
+/// Makes `v` a vector of `n` zeros, in its own storage where that is large enough.
+pub(crate) fn resize<T: Scalar>(v: &mut Vec<T>, what: &'static str, n: usize) -> Result<(), Error> {
+    v.clear();
     v.try_reserve_exact(n)
         .map_err(|_| Error::AllocationFailed {
             what,
@@ -67,7 +74,7 @@ pub fn zero_vec<T: Scalar>(what: &'static str, n: usize) -> Result<Vec<T>, Error
             columns: 1,
         })?;
     v.resize(n, T::zero());
-    Ok(v)
+    Ok(())
 }
 
 /// Above this many numbers a reservation is tried first: faer's constructors abort where

@@ -14,9 +14,11 @@
 //! assert!(correlation(f64::NAN).is_err());
 //! ```
 
+use core::ops::Range;
+
 use faer::{ColRef, MatRef};
 
-use crate::columns::tiles_below;
+use crate::columns::{TILE, tiles_below};
 use crate::{Error, Scalar};
 
 /// `found == expected`.
@@ -114,6 +116,19 @@ pub fn symmetric<T: Scalar>(what: &'static str, a: MatRef<'_, T>) -> Result<(), 
     symmetry(what, a).map(|_| ())
 }
 
+/// A square matrix of numbers, symmetric up to rounding.
+pub(crate) fn covariance<T: Scalar>(
+    what: &'static str,
+    a: MatRef<'_, T>,
+) -> Result<Symmetry, Error> {
+    square(what, a)?;
+    if is_exactly_symmetric(a) {
+        return Ok(Symmetry::Exact);
+    }
+    finite_matrix(what, a)?;
+    symmetry(what, a)
+}
+
 /// How symmetric a matrix is that passes as symmetric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Symmetry {
@@ -152,17 +167,51 @@ pub(crate) fn symmetry<T: Scalar>(what: &'static str, a: MatRef<'_, T>) -> Resul
     Ok(Symmetry::Rounded)
 }
 
-/// Whether mirrored entries are equal: what almost every matrix is, seen tile by tile.
+/// Whether mirrored entries are equal numbers: what almost every matrix is. The difference
+/// of an infinity, or of NaN, with itself is no zero.
 fn is_exactly_symmetric<T: Scalar>(a: MatRef<'_, T>) -> bool {
     tiles_below(a.nrows()).all(|(rows, columns)| {
+        if let (Some(below), Some(above)) = (tile(a, &rows, &columns), tile(a, &columns, &rows)) {
+            return are_mirrored(&below, &above);
+        }
         let mut same = true;
         for j in columns {
-            for i in rows.start.max(j + 1)..rows.end {
-                same &= a[(i, j)] == a[(j, i)];
+            for i in rows.start.max(j)..rows.end {
+                same &= a[(i, j)] - a[(j, i)] == T::zero();
             }
         }
         same
     })
+}
+
+/// The columns of a whole tile, where they are contiguous.
+fn tile<'a, T: Scalar>(
+    a: MatRef<'a, T>,
+    rows: &Range<usize>,
+    columns: &Range<usize>,
+) -> Option<[&'a [T; TILE]; TILE]> {
+    let column = |j: usize| -> Option<&'a [T; TILE]> {
+        let contiguous = a.col(j).try_as_col_major()?.as_slice();
+        contiguous.get(rows.clone())?.try_into().ok()
+    };
+    if columns.len() < TILE {
+        return None;
+    }
+    let mut tile = [column(columns.start)?; TILE];
+    for (entries, j) in tile.iter_mut().zip(columns.clone()) {
+        *entries = column(j)?;
+    }
+    Some(tile)
+}
+
+fn are_mirrored<T: Scalar>(below: &[&[T; TILE]; TILE], above: &[&[T; TILE]; TILE]) -> bool {
+    let mut differences = [T::zero(); TILE];
+    for j in 0..TILE {
+        for i in 0..TILE {
+            differences[i] += (below[j][i] - above[i][j]).abs();
+        }
+    }
+    differences.iter().all(|&d| d == T::zero())
 }
 
 /// Every index below `dim`.

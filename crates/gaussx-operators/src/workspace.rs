@@ -1,10 +1,8 @@
-//! Scratch memory that is kept between calls, and the parallelism setting.
-
-use faer::Par;
+//! Scratch memory that is kept between calls.
 
 use crate::{Error, Scalar};
 
-/// Reusable scratch for operators and factors, with the parallelism that they may use.
+/// Reusable scratch for operators, factors and closed forms.
 ///
 /// A stack of buffers: an operation takes one, hands the workspace on to what it calls,
 /// and gives the buffer back. After the first call of a kind no memory is allocated. A
@@ -25,7 +23,6 @@ use crate::{Error, Scalar};
 #[derive(Clone, Debug)]
 pub struct Workspace<T> {
     buffers: Vec<Vec<T>>,
-    par: Par,
     limit: usize,
 }
 
@@ -36,20 +33,18 @@ impl<T: Scalar> Default for Workspace<T> {
 }
 
 impl<T: Scalar> Workspace<T> {
-    /// An empty workspace for one thread.
+    /// An empty workspace.
     #[must_use]
     pub fn new() -> Self {
-        Self::with_parallelism(Par::Seq)
-    }
-
-    /// An empty workspace whose dense operations may use `par` threads.
-    #[must_use]
-    pub fn with_parallelism(par: Par) -> Self {
         Self {
             buffers: Vec::new(),
-            par,
             limit: usize::MAX,
         }
+    }
+
+    /// An empty workspace with the same limit, for another thread.
+    pub(crate) fn sibling(&self) -> Self {
+        Self::new().limited_to(self.limit)
     }
 
     /// The same workspace, which answers requests for more than `numbers` numbers at once
@@ -72,18 +67,19 @@ impl<T: Scalar> Workspace<T> {
         self
     }
 
-    /// How many threads dense operations may use.
-    #[must_use]
-    pub fn parallelism(&self) -> Par {
-        self.par
-    }
-
     /// A buffer of `rows · columns` zeros; give it back with [`give`](Self::give).
     ///
     /// # Errors
     ///
     /// [`Error::AllocationFailed`] if the memory cannot be had or is above the limit.
     pub fn take(&mut self, rows: usize, columns: usize) -> Result<Vec<T>, Error> {
+        let mut buffer = self.take_any(rows, columns)?;
+        buffer.fill(T::zero());
+        Ok(buffer)
+    }
+
+    /// A buffer of `rows · columns` numbers, left over from whatever came before.
+    fn take_any(&mut self, rows: usize, columns: usize) -> Result<Vec<T>, Error> {
         let failed = || Error::AllocationFailed {
             what: "scratch memory",
             rows,
@@ -105,8 +101,13 @@ impl<T: Scalar> Workspace<T> {
             }
         });
         let mut buffer = best.map_or_else(Vec::new, |i| self.buffers.swap_remove(i));
-        buffer.clear();
-        buffer.try_reserve_exact(len).map_err(|_| failed())?;
+        if len > buffer.capacity() {
+            // What it holds need not be copied.
+            buffer.clear();
+        }
+        buffer
+            .try_reserve_exact(len - len.min(buffer.len()))
+            .map_err(|_| failed())?;
         buffer.resize(len, T::zero());
         Ok(buffer)
     }
@@ -128,6 +129,19 @@ impl<T: Scalar> Workspace<T> {
         f: impl FnOnce(&mut [T], &mut Self) -> Result<R, Error>,
     ) -> Result<R, Error> {
         let mut buffer = self.take(rows, columns)?;
+        let result = f(&mut buffer, self);
+        self.give(buffer);
+        result
+    }
+
+    /// [`with`](Self::with) a buffer of numbers left over from whatever came before.
+    pub(crate) fn with_any<R>(
+        &mut self,
+        rows: usize,
+        columns: usize,
+        f: impl FnOnce(&mut [T], &mut Self) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let mut buffer = self.take_any(rows, columns)?;
         let result = f(&mut buffer, self);
         self.give(buffer);
         result

@@ -1,15 +1,17 @@
 //! Cholesky factorisation in the storage of the matrix, which stays recoverable.
 
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::cholesky::llt::factor as llt;
-use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::linalg::{triangular_inverse, triangular_solve};
-use faer::prelude::default;
-use faer::{Accum, Mat, MatMut, MatRef, Par};
+use core::mem::MaybeUninit;
 
+use faer::dyn_stack::MemStack;
+use faer::linalg::cholesky::llt::factor as llt;
+use faer::linalg::triangular_inverse;
+use faer::prelude::default;
+use faer::{Mat, MatMut, MatRef, Par};
+
+use super::triangular::{half_solve_rows, subtract_lower};
 use crate::columns::mirror_lower;
-use crate::memory::{zero_mat, zero_vec};
-use crate::{Error, Rejected, Scalar};
+use crate::memory::{resize, zero_mat};
+use crate::{Error, Rejected, Scalar, Workspace};
 
 /// Below this size a plain loop beats the set-up of a blocked kernel.
 const SMALL: usize = 16;
@@ -18,34 +20,36 @@ const SMALL: usize = 16;
 const BLOCK: usize = 128;
 
 /// Replaces the lower triangle of a symmetric matrix by its Cholesky factor, leaves the
-/// entries in the strict upper triangle and returns the diagonal.
+/// entries in the strict upper triangle and the diagonal in `diag`.
 ///
 /// Only the lower triangle is read. On failure the matrix is restored, symmetric.
-pub(super) fn in_place<T: Scalar>(mut a: MatMut<'_, T>, par: Par) -> Result<Vec<T>, Error> {
+pub(super) fn in_place<T: Scalar>(
+    mut a: MatMut<'_, T>,
+    diag: &mut Vec<T>,
+    workspace: &mut Workspace<T>,
+) -> Result<(), Error> {
     mirror_lower(a.as_mut());
-    mirrored_in_place(a, par)
+    mirrored_in_place(a, diag, workspace)
 }
 
 /// [`in_place`] of a matrix whose triangles already are each other's mirror image.
 pub(super) fn mirrored_in_place<T: Scalar>(
     mut a: MatMut<'_, T>,
-    par: Par,
-) -> Result<Vec<T>, Error> {
+    diag: &mut Vec<T>,
+    workspace: &mut Workspace<T>,
+) -> Result<(), Error> {
     let n = a.nrows();
-    let mut diag = zero_vec("variances", n)?;
+    resize(diag, "variances", n)?;
     for j in 0..n {
         diag[j] = a[(j, j)];
     }
-    let factored = check_variances(&diag)
-        .and_then(|()| factor_lower(a.as_mut(), par))
-        .and_then(|()| check_pivots(a.as_ref(), &diag));
-    match factored {
-        Ok(()) => Ok(diag),
-        Err(error) => {
-            restore(a, &diag);
-            Err(error)
-        }
+    let factored = check_variances(diag)
+        .and_then(|()| factor_lower(a.as_mut(), workspace))
+        .and_then(|()| check_pivots(a.as_ref(), diag));
+    if factored.is_err() {
+        restore(a, diag);
     }
+    factored
 }
 
 /// Puts the symmetric matrix back where its factor is.
@@ -73,7 +77,8 @@ pub(super) fn inverse_factor<T: Scalar>(mut precision: Mat<T>) -> Result<Mat<T>,
             });
         }
     };
-    if let Err(error) = in_place(precision.as_mut().reverse_rows_and_cols_mut(), Par::Seq) {
+    let reversed = precision.as_mut().reverse_rows_and_cols_mut();
+    if let Err(error) = in_place(reversed, &mut Vec::new(), &mut Workspace::new()) {
         let error = match error {
             Error::NotPositiveDefinite { pivot, value, path } => Error::NotPositiveDefinite {
                 pivot: n - 1 - pivot,
@@ -120,20 +125,16 @@ fn check_pivots<T: Scalar>(l: MatRef<'_, T>, diag: &[T]) -> Result<(), Error> {
 
 /// Cholesky factorisation of the lower triangle; the strict upper one is neither read nor
 /// written.
-fn factor_lower<T: Scalar>(a: MatMut<'_, T>, par: Par) -> Result<(), Error> {
+fn factor_lower<T: Scalar>(a: MatMut<'_, T>, workspace: &mut Workspace<T>) -> Result<(), Error> {
     let n = a.nrows();
     if n <= SMALL {
         return factor_small(a, 0);
     }
     let block = n.min(BLOCK);
-    let mut storage = zero_mat("scratch memory", block, block)?;
-    let request = llt::cholesky_in_place_scratch::<T>(block, par, default());
-    let mut memory = MemBuffer::try_new(request).map_err(|_| Error::AllocationFailed {
-        what: "scratch memory",
-        rows: block,
-        columns: 1,
-    })?;
-    factor_halves(a, 0, storage.as_mut(), MemStack::new(&mut memory), par)
+    workspace.with_any(block, block, |storage, _| {
+        let storage = MatMut::from_column_major_slice_mut(storage, block, block);
+        factor_halves(a, 0, storage)
+    })
 }
 
 /// `[A_11 ·; A_21 A_22]`: factor `A_11`, `L_21 = A_21 L_11⁻ᵀ`, factor `A_22 - L_21 L_21ᵀ`.
@@ -143,33 +144,17 @@ fn factor_halves<T: Scalar>(
     a: MatMut<'_, T>,
     first: usize,
     mut storage: MatMut<'_, T>,
-    stack: &mut MemStack,
-    par: Par,
 ) -> Result<(), Error> {
     let n = a.nrows();
     if n <= BLOCK {
-        return factor_block(a, first, storage, stack);
+        return factor_block(a, first, storage);
     }
     let half = (n / 2).next_multiple_of(BLOCK);
     let (mut l_11, _, mut l_21, mut a_22) = a.split_at_mut(half, half);
-    factor_halves(l_11.as_mut(), first, storage.as_mut(), stack, par)?;
-    triangular_solve::solve_lower_triangular_in_place(
-        l_11.as_ref(),
-        l_21.as_mut().transpose_mut(),
-        par,
-    );
-    triangular::matmul(
-        a_22.as_mut(),
-        BlockStructure::TriangularLower,
-        Accum::Add,
-        l_21.as_ref(),
-        BlockStructure::Rectangular,
-        l_21.as_ref().transpose(),
-        BlockStructure::Rectangular,
-        -T::one(),
-        par,
-    );
-    factor_halves(a_22, first + half, storage, stack, par)
+    factor_halves(l_11.as_mut(), first, storage.as_mut())?;
+    half_solve_rows(l_11.as_ref(), l_21.as_mut());
+    subtract_lower(a_22.as_mut(), l_21.as_ref(), l_21.as_ref());
+    factor_halves(a_22, first + half, storage)
 }
 
 /// faer's kernel on a copy: it uses the upper triangle of its argument as scratch.
@@ -177,12 +162,13 @@ fn factor_block<T: Scalar>(
     a: MatMut<'_, T>,
     first: usize,
     storage: MatMut<'_, T>,
-    stack: &mut MemStack,
 ) -> Result<(), Error> {
     let n = a.nrows();
     if n <= SMALL {
         return factor_small(a, first);
     }
+    let mut bytes = [MaybeUninit::uninit(); 4 * BLOCK * size_of::<f64>()];
+    let stack = MemStack::new(&mut bytes);
     let mut copy = storage.submatrix_mut(0, 0, n, n);
     copy_lower(copy.as_mut(), a.as_ref());
     match llt::cholesky_in_place(copy.as_mut(), default(), Par::Seq, stack, default()) {

@@ -10,7 +10,7 @@ use crate::adjust::Adjust;
 use crate::factor::Entries;
 use crate::memory::{zero_mat, zero_vec};
 use crate::operator::{check_columns, check_sub_block};
-use crate::point::AsCol;
+use crate::point::{AsCol, AsMat};
 use crate::sum::{CompensatedSum, sum_map, sum_of_squares};
 use crate::validate::Symmetry;
 use crate::{CholeskyFactor, CovarianceOperator, Error, Rejected, Scalar, Workspace, validate};
@@ -64,13 +64,86 @@ impl<T: Scalar> DenseCovariance<T> {
     /// # Ok::<(), gaussx_operators::Error>(())
     /// ```
     pub fn new(matrix: Mat<T>) -> Result<Self, Rejected<T>> {
-        let view = matrix.as_ref();
-        let checked = validate::square("covariance", view)
-            .and_then(|()| validate::finite_matrix("covariance", view))
-            .and_then(|()| validate::symmetry("covariance", view));
-        match checked {
-            Ok(Symmetry::Exact) => Self::factored(matrix, factorize::mirrored_in_place),
-            Ok(Symmetry::Rounded) => Self::from_checked(matrix),
+        Self::new_with(matrix, &mut Workspace::new())
+    }
+
+    /// [`new`](Self::new) with the caller's scratch memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gaussx_operators::{CovarianceOperator, DenseCovariance, Workspace, faer::mat};
+    ///
+    /// let mut workspace = Workspace::new();
+    /// let sigma = DenseCovariance::new_with(mat![[2.0, 0.5], [0.5, 1.0]], &mut workspace)?;
+    /// assert_eq!(sigma.trace()?, 3.0);
+    /// # Ok::<(), gaussx_operators::Error>(())
+    /// ```
+    pub fn new_with(matrix: Mat<T>, workspace: &mut Workspace<T>) -> Result<Self, Rejected<T>> {
+        Self::in_storage(matrix, Vec::new(), workspace)
+    }
+
+    /// The covariance `matrix` in the storage of this one, for loops in which the numbers
+    /// change and the size does not: nothing is allocated.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new). What [`Rejected`] gives back is that storage, with a copy of
+    /// `matrix`; [`new_with`](Self::new_with) takes it for another try.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gaussx_operators::{CovarianceOperator, DenseCovariance, Workspace, faer::mat};
+    ///
+    /// let mut workspace = Workspace::new();
+    /// let mut sigma = DenseCovariance::new(mat![[2.0, 0.5], [0.5, 1.0]])?;
+    /// for step in [1.0, 2.0, 3.0] {
+    ///     let matrix = mat![[2.0 + step, 0.5], [0.5, 1.0]];
+    ///     sigma = sigma.rebuilt(&matrix, &mut workspace)?;
+    ///     assert_eq!(sigma.trace()?, 3.0 + step);
+    /// }
+    /// # Ok::<(), gaussx_operators::Error>(())
+    /// ```
+    pub fn rebuilt(
+        self,
+        matrix: impl AsMat<T>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<Self, Rejected<T>> {
+        let matrix = matrix.as_mat();
+        let mut buffer = self.buffer;
+        if buffer.shape() != matrix.shape() {
+            buffer = match zero_mat("covariance", matrix.nrows(), matrix.ncols()) {
+                Ok(buffer) => buffer,
+                Err(error) => {
+                    return Err(Rejected {
+                        error,
+                        matrix: buffer,
+                    });
+                }
+            };
+        }
+        buffer.copy_from(matrix);
+        Self::in_storage(buffer, self.variances, workspace)
+    }
+
+    /// The covariance `matrix`, checked and factored in its own storage.
+    fn in_storage(
+        matrix: Mat<T>,
+        variances: Vec<T>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<Self, Rejected<T>> {
+        match validate::covariance("covariance", matrix.as_ref()) {
+            Ok(Symmetry::Exact) => {
+                Self::factored(matrix, variances, workspace, factorize::mirrored_in_place)
+            }
+            Ok(Symmetry::Rounded) => {
+                Self::factored(matrix, variances, workspace, factorize::in_place)
+            }
             Err(error) => Err(Rejected { error, matrix }),
         }
     }
@@ -223,15 +296,22 @@ impl<T: Scalar> DenseCovariance<T> {
 
     /// From the lower triangle of a checked matrix.
     fn from_checked(matrix: Mat<T>) -> Result<Self, Rejected<T>> {
-        Self::factored(matrix, factorize::in_place)
+        Self::factored(
+            matrix,
+            Vec::new(),
+            &mut Workspace::new(),
+            factorize::in_place,
+        )
     }
 
     fn factored(
         mut matrix: Mat<T>,
-        factor: impl FnOnce(MatMut<'_, T>, Par) -> Result<Vec<T>, Error>,
+        mut variances: Vec<T>,
+        workspace: &mut Workspace<T>,
+        factor: impl FnOnce(MatMut<'_, T>, &mut Vec<T>, &mut Workspace<T>) -> Result<(), Error>,
     ) -> Result<Self, Rejected<T>> {
-        match factor(matrix.as_mut(), Par::Seq) {
-            Ok(variances) => Ok(Self {
+        match factor(matrix.as_mut(), &mut variances, workspace) {
+            Ok(()) => Ok(Self {
                 buffer: matrix,
                 variances,
                 has_entries: true,
@@ -306,7 +386,7 @@ impl<T: Scalar> CovarianceOperator<T> for DenseCovariance<T> {
             factor.multiply_transpose_in_place(x.as_mut(), workspace)?;
             return factor.multiply_in_place(x, workspace);
         }
-        let (k, par) = (x.ncols(), workspace.parallelism());
+        let (k, par) = (x.ncols(), Par::Seq);
         workspace.with(n, k, |buffer, _| {
             let mut copy = MatMut::from_column_major_slice_mut(buffer, n, k);
             copy.copy_from(x.as_ref());

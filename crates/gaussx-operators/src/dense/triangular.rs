@@ -3,15 +3,24 @@
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::triangular_solve;
-use faer::{Accum, MatMut, MatRef};
+use faer::{Accum, MatMut, MatRef, Par};
 
 use crate::columns::{PANEL, panels, unit_columns_into};
 use crate::factor::Action;
+use crate::parallel;
 use crate::sum::sum_of_squares;
 use crate::{Error, Scalar, Workspace};
 
 /// Below this size plain loops beat the set-up of a blocked kernel.
 const SMALL: usize = 16;
+
+/// Columns that go through a kernel together: as many as it needs to run at full speed, so
+/// that the others can go to another thread.
+const TOGETHER: usize = 256;
+
+/// Columns whose products are added at a time. Deeper products with a transposed factor read
+/// it at strides that fall on one line of the cache where the dimension is a power of two.
+const DEPTH: usize = 128;
 
 /// `X ← op(L) X` with `op` one of `L⁻¹`, `L⁻ᵀ`, `L`, `Lᵀ`.
 pub(crate) fn act<T: Scalar>(
@@ -20,20 +29,161 @@ pub(crate) fn act<T: Scalar>(
     x: MatMut<'_, T>,
     workspace: &mut Workspace<T>,
 ) -> Result<(), Error> {
-    let par = workspace.parallelism();
     if l.nrows() <= SMALL {
         act_small(l, action, x);
         return Ok(());
     }
     match action {
-        Action::HalfSolve => triangular_solve::solve_lower_triangular_in_place(l, x, par),
-        Action::HalfSolveTranspose => {
-            triangular_solve::solve_upper_triangular_in_place(l.transpose(), x, par);
-        }
+        Action::HalfSolve => half_solve_columns(l, x),
+        Action::HalfSolveTranspose => half_solve_transpose_columns(l, x),
         Action::Multiply => multiply(l, x, workspace)?,
         Action::MultiplyTranspose => multiply_transpose(l, x, workspace)?,
     }
     Ok(())
+}
+
+/// `X ← L⁻¹ X`, some columns at a time.
+pub(crate) fn half_solve_columns<T: Scalar>(l: MatRef<'_, T>, x: MatMut<'_, T>) {
+    for_column_groups(l.nrows() * l.nrows(), x, &|x| {
+        triangular_solve::solve_lower_triangular_in_place(l, x, Par::Seq);
+    });
+}
+
+/// `X ← L⁻ᵀ X`, some columns at a time.
+fn half_solve_transpose_columns<T: Scalar>(l: MatRef<'_, T>, x: MatMut<'_, T>) {
+    for_column_groups(l.nrows() * l.nrows(), x, &|x| {
+        triangular_solve::solve_upper_triangular_in_place(l.transpose(), x, Par::Seq);
+    });
+}
+
+/// Calls `f` with at most [`TOGETHER`] columns at a time; `operations` is what one column
+/// costs.
+fn for_column_groups<T: Scalar>(
+    operations: usize,
+    x: MatMut<'_, T>,
+    f: &(impl Fn(MatMut<'_, T>) + Sync),
+) {
+    let k = x.ncols();
+    if k <= TOGETHER {
+        return f(x);
+    }
+    let (left, right) = x.split_at_col_mut((k / 2).next_multiple_of(TOGETHER));
+    parallel::join(
+        operations.saturating_mul(k),
+        || for_column_groups(operations, left, f),
+        || for_column_groups(operations, right, f),
+    );
+}
+
+/// `B ← B L⁻ᵀ`, some rows at a time.
+pub(crate) fn half_solve_rows<T: Scalar>(l: MatRef<'_, T>, b: MatMut<'_, T>) {
+    let (m, n) = (b.nrows(), b.ncols());
+    if m > TOGETHER {
+        let (top, bottom) = b.split_at_row_mut((m / 2).next_multiple_of(TOGETHER));
+        parallel::join(
+            m.saturating_mul(n).saturating_mul(n),
+            || half_solve_rows(l, top),
+            || half_solve_rows(l, bottom),
+        );
+    } else if n > DEPTH {
+        let half = (n / 2).next_multiple_of(DEPTH);
+        let (l_11, _, l_21, l_22) = l.split_at(half, half);
+        let (mut left, mut right) = b.split_at_col_mut(half);
+        half_solve_rows(l_11, left.as_mut());
+        subtract_product(right.as_mut(), left.as_ref(), l_21);
+        half_solve_rows(l_22, right);
+    } else {
+        triangular_solve::solve_lower_triangular_in_place(l, b.transpose_mut(), Par::Seq);
+    }
+}
+
+/// The lower triangle of `C ← C - A Bᵀ`.
+pub(crate) fn subtract_lower<T: Scalar>(mut c: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>) {
+    let (n, k) = (a.nrows(), a.ncols());
+    if n <= TOGETHER {
+        for (a, b) in by_depth(a, b) {
+            triangular::matmul(
+                c.as_mut(),
+                BlockStructure::TriangularLower,
+                Accum::Add,
+                a,
+                BlockStructure::Rectangular,
+                b.transpose(),
+                BlockStructure::Rectangular,
+                -T::one(),
+                Par::Seq,
+            );
+        }
+        return;
+    }
+    let half = (n / 2).next_multiple_of(TOGETHER);
+    let (c_11, _, c_21, c_22) = c.split_at_mut(half, half);
+    let (a_1, a_2) = a.split_at_row(half);
+    let (b_1, b_2) = b.split_at_row(half);
+    let operations = n.saturating_mul(n).saturating_mul(k);
+    parallel::join(
+        operations,
+        || subtract_product(c_21, a_2, b_1),
+        || {
+            parallel::join(
+                operations / 2,
+                || subtract_lower(c_11, a_1, b_1),
+                || subtract_lower(c_22, a_2, b_2),
+            )
+        },
+    );
+}
+
+/// `C ← C - A Bᵀ`.
+pub(crate) fn subtract_product<T: Scalar>(
+    mut c: MatMut<'_, T>,
+    a: MatRef<'_, T>,
+    b: MatRef<'_, T>,
+) {
+    let (m, n) = (c.nrows(), c.ncols());
+    let operations = (2 * m).saturating_mul(n).saturating_mul(a.ncols());
+    if m.max(n) <= 2 * TOGETHER {
+        for (a, b) in by_depth(a, b) {
+            matmul(
+                c.as_mut(),
+                Accum::Add,
+                a,
+                b.transpose(),
+                -T::one(),
+                Par::Seq,
+            );
+        }
+    } else if m >= n {
+        let half = (m / 2).next_multiple_of(TOGETHER);
+        let (top, bottom) = c.split_at_row_mut(half);
+        let (a_1, a_2) = a.split_at_row(half);
+        parallel::join(
+            operations,
+            || subtract_product(top, a_1, b),
+            || subtract_product(bottom, a_2, b),
+        );
+    } else {
+        let half = (n / 2).next_multiple_of(TOGETHER);
+        let (left, right) = c.split_at_col_mut(half);
+        let (b_1, b_2) = b.split_at_row(half);
+        parallel::join(
+            operations,
+            || subtract_product(left, a, b_1),
+            || subtract_product(right, a, b_2),
+        );
+    }
+}
+
+/// The columns of both, [`DEPTH`] at a time.
+fn by_depth<'a, T: Scalar>(
+    a: MatRef<'a, T>,
+    b: MatRef<'a, T>,
+) -> impl Iterator<Item = (MatRef<'a, T>, MatRef<'a, T>)> {
+    let k = a.ncols();
+    (0..k).step_by(DEPTH).map(move |start| {
+        let width = DEPTH.min(k - start);
+        (a.subcols(start, width), b.subcols(start, width))
+    })
 }
 
 fn act_small<T: Scalar>(l: MatRef<'_, T>, action: Action, mut x: MatMut<'_, T>) {
@@ -88,7 +238,7 @@ fn multiply<T: Scalar>(
     mut x: MatMut<'_, T>,
     workspace: &mut Workspace<T>,
 ) -> Result<(), Error> {
-    let (n, k, par) = (l.nrows(), x.ncols(), workspace.parallelism());
+    let (n, k, par) = (l.nrows(), x.ncols(), Par::Seq);
     workspace.with(PANEL, k, |buffer, _| {
         let mut end = n;
         while end > 0 {
@@ -123,7 +273,7 @@ fn multiply_transpose<T: Scalar>(
     mut x: MatMut<'_, T>,
     workspace: &mut Workspace<T>,
 ) -> Result<(), Error> {
-    let (n, k, par) = (l.nrows(), x.ncols(), workspace.parallelism());
+    let (n, k, par) = (l.nrows(), x.ncols(), Par::Seq);
     workspace.with(PANEL, k, |buffer, _| {
         for range in panels(n) {
             let rows = range.len();

@@ -5,20 +5,16 @@
 //! `tr F - ln det(I + F) = Σ [φ(g_i) + s_i]`, where `s_i = Σ_{k<i} l_ik²` and
 //! `g_i = F_ii - s_i` is what pivot `i` exceeds 1 by.
 
-use faer::linalg::matmul::matmul;
-use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::{Accum, ColMut, MatMut, Par};
+use faer::{ColMut, MatMut, MatRef};
 
 use super::part::Part;
-use crate::columns::{PANEL, mirror_lower, panels};
+use crate::columns::{map_rows, mirror_lower, panels};
+use crate::dense::triangular::{half_solve_rows, subtract_lower, subtract_product};
 use crate::factor::Action;
+use crate::parallel;
 use crate::special::x_minus_ln_1p;
 use crate::sum::sum_of_squares;
 use crate::{CholeskyFactor, CompensatedSum, Error, FactorKind, Scalar, Workspace};
-
-/// Above this largest relative difference of two entries the factor form keeps its digits:
-/// it loses the reciprocal of `‖F‖`, which is no smaller.
-pub(super) const NEAR: f64 = 0.5;
 
 /// Columns that are reduced one by one, below which a matrix product is set up in vain.
 const COLUMNS: usize = 16;
@@ -27,7 +23,7 @@ const COLUMNS: usize = 16;
 const ROWS: usize = 256;
 
 /// The divergence by differences, or `None` where the form does not apply: an entry-wise
-/// unknown matrix, covariances far apart, or a pivot far from 1.
+/// unknown matrix, or a pivot far from 1.
 pub(super) fn divergence<T: Scalar>(
     p: Part<'_, T>,
     q: Part<'_, T>,
@@ -37,13 +33,6 @@ pub(super) fn divergence<T: Scalar>(
         return Ok(None);
     }
     let n = q.dim();
-    let near = workspace.with(n, 1, |variances, workspace| {
-        q.diag_into(variances)?;
-        is_near(p, q, variances, workspace)
-    })?;
-    if !near {
-        return Ok(None);
-    }
     // Where `n²` numbers cannot be had, panels of the factor form still can.
     let Ok(mut buffer) = workspace.take(n, n) else {
         return Ok(None);
@@ -69,32 +58,44 @@ fn by_differences<T: Scalar>(
     let l_q = q.factor;
     l_q.act(Action::HalfSolve, 0, f.as_mut(), workspace)?;
     half_solve_lower(l_q, f.as_mut(), workspace)?;
-    Ok(sum_of_pivots(f, workspace.parallelism()))
+    Ok(sum_of_pivots(f))
 }
 
 /// The lower triangle of `X L⁻ᵀ`, where the product is symmetric: of row `j` only what is
 /// left of the diagonal, for which the leading part of `L` suffices. A third of the whole.
 fn half_solve_lower<T: Scalar>(
     l: CholeskyFactor<'_, T>,
-    mut x: MatMut<'_, T>,
+    x: MatMut<'_, T>,
     workspace: &mut Workspace<T>,
 ) -> Result<(), Error> {
     let FactorKind::Dense { l: matrix } = l.kind() else {
         return l.act(Action::HalfSolve, 0, x.transpose_mut(), workspace);
     };
-    let n = x.nrows();
-    for start in (0..n).step_by(ROWS) {
-        let end = n.min(start + ROWS);
-        let rows = x.as_mut().submatrix_mut(start, 0, end - start, end);
-        let leading = matrix.submatrix(0, 0, end, end);
-        CholeskyFactor::dense(leading).scaled(l.scale()).act(
-            Action::HalfSolve,
-            0,
-            rows.transpose_mut(),
-            workspace,
-        )?;
-    }
+    let deviation = l.scale().sqrt();
+    solve_rows_lower(matrix, 0, x, deviation);
     Ok(())
+}
+
+/// [`half_solve_lower`] for the rows of `x`, of which the first is row `first` of the whole.
+fn solve_rows_lower<T: Scalar>(l: MatRef<'_, T>, first: usize, x: MatMut<'_, T>, deviation: T) {
+    let rows = x.nrows();
+    if rows <= ROWS {
+        let end = first + rows;
+        let mut x = x.subcols_mut(0, end);
+        half_solve_rows(l.submatrix(0, 0, end, end), x.as_mut());
+        if deviation != T::one() {
+            map_rows(x, |_, value| value / deviation);
+        }
+        return;
+    }
+    let half = (rows / 2).next_multiple_of(ROWS);
+    let (top, bottom) = x.split_at_row_mut(half);
+    let end = first + rows;
+    parallel::join(
+        rows.saturating_mul(end).saturating_mul(end),
+        || solve_rows_lower(l, first, top, deviation),
+        || solve_rows_lower(l, first + half, bottom, deviation),
+    );
 }
 
 /// Whether the matrix was given by its entries, not by its factor.
@@ -106,33 +107,6 @@ fn knows_entries<T: Scalar>(part: Part<'_, T>) -> bool {
             .all(|index| part.block(blocks, index).is_ok_and(|b| knows_entries(b))),
         FactorKind::Custom { .. } => false,
     }
-}
-
-/// `|Σ_p - Σ_q|_ij <= NEAR √(q_ii q_jj)` everywhere.
-fn is_near<T: Scalar>(
-    p: Part<'_, T>,
-    q: Part<'_, T>,
-    variances: &[T],
-    workspace: &mut Workspace<T>,
-) -> Result<bool, Error> {
-    let n = q.dim();
-    let bound = T::of(NEAR);
-    workspace.with(n, n.min(PANEL), |buffer, _| {
-        for range in panels(n) {
-            let buffer = &mut buffer[..n * range.len()];
-            difference_into(p, q, range.clone(), buffer)?;
-            for (k, j) in range.enumerate() {
-                let deviation = variances[j].sqrt();
-                for i in 0..=j {
-                    let relative = (buffer[k * n + i] / deviation).abs();
-                    if !(relative <= bound * variances[i].sqrt()) {
-                        return Ok(false);
-                    }
-                }
-            }
-        }
-        Ok(true)
-    })
 }
 
 /// Columns `range` of `Σ_p - Σ_q`, down to the diagonal.
@@ -198,46 +172,29 @@ fn add_upper_columns<T: Scalar>(
 /// `Σ [φ(g_i) + s_i]` for `F` in the lower triangle, or `None` if some `g_i` leaves
 /// `[-½, 1]`: beyond, `1 + g_i` carries an absolute rounding error that the factor form
 /// has not.
-fn sum_of_pivots<T: Scalar>(f: MatMut<'_, T>, par: Par) -> Option<T> {
+fn sum_of_pivots<T: Scalar>(f: MatMut<'_, T>) -> Option<T> {
     let mut total = CompensatedSum::new();
-    reduce(f, &mut total, par)?;
+    reduce(f, &mut total)?;
     Some(total.value())
 }
 
 /// Columns of the Cholesky factor of `I + F`, the first row of the panel being that of its
 /// first pivot: the left half, its product taken from the right half, the right half.
-fn reduce<T: Scalar>(panel: MatMut<'_, T>, total: &mut CompensatedSum<T>, par: Par) -> Option<()> {
+fn reduce<T: Scalar>(panel: MatMut<'_, T>, total: &mut CompensatedSum<T>) -> Option<()> {
     let (rows, width) = (panel.nrows(), panel.ncols());
     if width <= COLUMNS {
         return reduce_columns(panel, total);
     }
     let half = (width / 2).next_multiple_of(COLUMNS);
     let (mut left, right) = panel.split_at_col_mut(half);
-    reduce(left.as_mut(), total, par)?;
+    reduce(left.as_mut(), total)?;
     let left = left.as_ref();
     let pivot_rows = left.subrows(half, width - half);
     let mut right = right.subrows_mut(half, rows - half);
     let (square, below) = right.as_mut().split_at_row_mut(width - half);
-    triangular::matmul(
-        square,
-        BlockStructure::TriangularLower,
-        Accum::Add,
-        pivot_rows,
-        BlockStructure::Rectangular,
-        pivot_rows.transpose(),
-        BlockStructure::Rectangular,
-        -T::one(),
-        par,
-    );
-    matmul(
-        below,
-        Accum::Add,
-        left.subrows(width, rows - width),
-        pivot_rows.transpose(),
-        -T::one(),
-        par,
-    );
-    reduce(right, total, par)
+    subtract_lower(square, pivot_rows, pivot_rows);
+    subtract_product(below, left.subrows(width, rows - width), pivot_rows);
+    reduce(right, total)
 }
 
 /// A few columns, one by one.

@@ -8,7 +8,7 @@
 //! | `c I` | 1 | `n` | sum over p's blocks | `n²` |
 //! | diagonal | `n` | `n` | sum over p's blocks | `n²` |
 //! | block | per block of q | per block of q | per block where partitions match | panels, zeros skipped |
-//! | dense | `n³/3` | `n³/3` | panels, zeros skipped | `n³/3` |
+//! | dense | `n³/3` | `n³/3` | panels, zeros skipped | `n³/3`, `2 n³` where close |
 //!
 //! A custom factor meets its own kind through
 //! [`LowerTriangular::meet`](crate::LowerTriangular::meet), a diagonal one through its
@@ -22,7 +22,7 @@
 //!
 //! * **diagonal** (either side): the excess of each squared pivot over 1 comes from the
 //!   difference of the variances;
-//! * **difference** (both matrices known entry by entry, and close): from
+//! * **difference** (both matrices known entry by entry, divergence below 1): from
 //!   `F = L_q⁻¹ (Σ_p - Σ_q) L_q⁻ᵀ`, the pivots `1 + g_i` and rows `s_i` of the Cholesky
 //!   factor of `I + F`;
 //! * **factor** (all others): from `E = L_q⁻¹ (L_p - L_q)`, `M = I + E`.
@@ -35,6 +35,10 @@ mod part;
 pub(crate) mod refined;
 mod small;
 mod terms;
+
+/// Below this divergence the factor form loses digits, of which it keeps about
+/// `√divergence` of the whole, and the matrices are subtracted before anything is rounded.
+const NEAR: f64 = 1.0;
 
 pub use terms::PairTerms;
 
@@ -121,10 +125,12 @@ fn divergence_of_parts<T: Scalar>(
     if let Some(value) = small::divergence(p, q) {
         return Ok(value);
     }
-    match difference::divergence(p, q, workspace)? {
-        Some(value) => Ok(value),
-        None => panels::divergence(p, q, workspace),
+    let value = panels::divergence(p, q, workspace)?;
+    if value >= T::of(NEAR) {
+        return Ok(value);
     }
+    let exact = difference::divergence(p, q, workspace)?;
+    Ok(exact.unwrap_or(value))
 }
 
 fn trace_of_parts<T: Scalar>(

@@ -1,13 +1,16 @@
 //! The factor form: panels of `E = L_q⁻¹ (L_p - L_q)`, streamed.
 
+use core::ops::Range;
+
 use faer::MatMut;
 
 use super::part::Part;
-use crate::columns::{PANEL, panels};
+use crate::columns::PANEL;
 use crate::factor::Action;
+use crate::parallel;
 use crate::special::deviation_divergence;
 use crate::sum::sum_of_squares;
-use crate::{CompensatedSum, Error, Scalar, Workspace};
+use crate::{CompensatedSum, Error, FactorKind, Scalar, Workspace};
 
 /// `Σ φ(e_i) + Σ_{i>j} M_ij²`.
 pub(super) fn divergence<T: Scalar>(
@@ -15,27 +18,10 @@ pub(super) fn divergence<T: Scalar>(
     q: Part<'_, T>,
     workspace: &mut Workspace<T>,
 ) -> Result<T, Error> {
-    let n = q.dim();
     let mut total = CompensatedSum::new();
-    let width = n.min(PANEL);
-    workspace.with(n, 2 * width + 2, |buffer, workspace| {
-        let (panels_of, diagonals) = buffer.split_at_mut(2 * n * width);
-        let (l_p, l_q) = panels_of.split_at_mut(n * width);
-        for range in panels(n) {
-            let l_p = &mut l_p[..n * range.len()];
-            let l_q = &mut l_q[..n * range.len()];
-            columns_of(p, range.clone(), l_p, workspace)?;
-            columns_of(q, range.clone(), l_q, workspace)?;
-            for (e, &l) in l_p.iter_mut().zip(&*l_q) {
-                *e -= l;
-            }
-            let mut e = MatMut::from_column_major_slice_mut(l_p, n, range.len());
-            q.factor
-                .act(Action::HalfSolve, range.start, e.as_mut(), workspace)?;
-            for (k, j) in range.enumerate() {
-                total.add(sum_of_squares(&l_p[k * n + j + 1..(k + 1) * n]));
-            }
-        }
+    sum_over_panels(p, q, Form::Difference, &mut total, workspace)?;
+    let n = q.dim();
+    workspace.with(n, 2, |diagonals, _| {
         let (pivots_p, pivots_q) = diagonals.split_at_mut(n);
         p.factor.diag_into(pivots_p)?;
         q.factor.diag_into(pivots_q)?;
@@ -52,29 +38,103 @@ pub(super) fn trace<T: Scalar>(
     q: Part<'_, T>,
     workspace: &mut Workspace<T>,
 ) -> Result<T, Error> {
-    let n = q.dim();
     let mut total = CompensatedSum::new();
-    workspace.with(n, n.min(PANEL), |buffer, workspace| {
-        for range in panels(n) {
-            let buffer = &mut buffer[..n * range.len()];
-            columns_of(p, range.clone(), buffer, workspace)?;
-            let mut m = MatMut::from_column_major_slice_mut(buffer, n, range.len());
-            q.factor
-                .act(Action::HalfSolve, range.start, m.as_mut(), workspace)?;
-            for (k, j) in range.enumerate() {
-                total.add(sum_of_squares(&buffer[k * n + j..(k + 1) * n]));
-            }
+    sum_over_panels(p, q, Form::Whole, &mut total, workspace)?;
+    Ok(total.value())
+}
+
+/// Which squares are summed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// Those of `L_q⁻¹ L_p`, with the diagonal.
+    Whole,
+    /// Those of `L_q⁻¹ (L_p - L_q)`, below the diagonal.
+    Difference,
+}
+
+/// Columns at a time: one panel where those of `L_q` are at hand, two where they are made.
+fn width<T: Scalar>(q: Part<'_, T>) -> usize {
+    match q.factor.kind() {
+        FactorKind::Dense { .. } => 2 * PANEL,
+        _ => PANEL,
+    }
+}
+
+fn sum_over_panels<T: Scalar>(
+    p: Part<'_, T>,
+    q: Part<'_, T>,
+    form: Form,
+    total: &mut CompensatedSum<T>,
+    workspace: &mut Workspace<T>,
+) -> Result<(), Error> {
+    let n = q.dim();
+    workspace.with(n.div_ceil(width(q)), 1, |sums, workspace| {
+        squares_of_panels(p, q, form, 0, sums, workspace)?;
+        for &sum in &*sums {
+            total.add(sum);
         }
-        Ok(total.value())
+        Ok(())
     })
 }
 
-fn columns_of<T: Scalar>(
-    part: Part<'_, T>,
-    range: core::ops::Range<usize>,
-    buffer: &mut [T],
+/// The squares of each panel, of which the first is panel `first` of the whole.
+fn squares_of_panels<T: Scalar>(
+    p: Part<'_, T>,
+    q: Part<'_, T>,
+    form: Form,
+    first: usize,
+    sums: &mut [T],
     workspace: &mut Workspace<T>,
 ) -> Result<(), Error> {
-    let out = MatMut::from_column_major_slice_mut(buffer, part.dim(), range.len());
-    part.factor.columns_into(range, out, workspace)
+    let (n, width) = (q.dim(), width(q));
+    let rows = n - first * width;
+    let operations = rows.saturating_mul(rows).saturating_mul(sums.len() * width);
+    if sums.len() > 1 && parallel::pays(operations) {
+        let (left, right) = sums.split_at_mut(sums.len() / 2);
+        let middle = first + left.len();
+        let mut other = workspace.sibling();
+        let (a, b) = parallel::join(
+            operations,
+            || squares_of_panels(p, q, form, first, left, workspace),
+            || squares_of_panels(p, q, form, middle, right, &mut other),
+        );
+        return a.and(b);
+    }
+    workspace.with_any(n, n.min(width), |panel, workspace| {
+        for (k, sum) in sums.iter_mut().enumerate() {
+            let start = (first + k) * width;
+            let range = start..n.min(start + width);
+            let panel = &mut panel[..n * range.len()];
+            *sum = squares(p, q, form, range, panel, workspace)?;
+        }
+        Ok(())
+    })
+}
+
+/// The squares of the columns `range`, for which `panel` has room.
+fn squares<T: Scalar>(
+    p: Part<'_, T>,
+    q: Part<'_, T>,
+    form: Form,
+    range: Range<usize>,
+    panel: &mut [T],
+    workspace: &mut Workspace<T>,
+) -> Result<T, Error> {
+    let n = q.dim();
+    let mut m = MatMut::from_column_major_slice_mut(panel, n, range.len());
+    p.factor
+        .columns_into(range.clone(), m.as_mut(), workspace)?;
+    if form == Form::Difference {
+        q.factor
+            .subtract_columns(range.clone(), m.as_mut(), workspace)?;
+    }
+    q.factor.act(Action::HalfSolve, range.start, m, workspace)?;
+    let diagonal = usize::from(form == Form::Whole);
+    let mut total = CompensatedSum::new();
+    for (k, j) in range.enumerate() {
+        total.add(sum_of_squares(
+            &panel[k * n + j + 1 - diagonal..(k + 1) * n],
+        ));
+    }
+    Ok(total.value())
 }

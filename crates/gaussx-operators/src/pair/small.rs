@@ -2,7 +2,7 @@
 //! and [`panels`](super::panels) in plain loops on the stack, where setting anything up
 //! would take longer than the arithmetic.
 
-use super::difference::NEAR;
+use super::NEAR;
 use super::part::Part;
 use crate::factor::Entries;
 use crate::special::{deviation_divergence, x_minus_ln_1p};
@@ -65,13 +65,15 @@ pub(super) fn trace<T: Scalar>(p: Part<'_, T>, q: Part<'_, T>) -> Option<T> {
 
 fn divergence_within<T: Scalar, const N: usize>(p: Part<'_, T>, q: Part<'_, T>) -> Option<T> {
     let (p, q) = (Dense::<T, N>::of(p)?, Dense::of(q)?);
-    if let Some(mut f) = near_difference(&p, &q) {
-        whiten(&mut f, &q);
-        if let Some(value) = sum_of_pivots(&mut f, q.n) {
-            return Some(value);
-        }
+    let value = by_factors(&p, &q);
+    if !(value < T::of(NEAR)) {
+        return Some(value);
     }
-    Some(by_factors(&p, &q))
+    let exact = difference(&p, &q).and_then(|mut f| {
+        whiten(&mut f, &q);
+        sum_of_pivots(&mut f, q.n)
+    });
+    Some(exact.unwrap_or(value))
 }
 
 fn trace_within<T: Scalar, const N: usize>(p: Part<'_, T>, q: Part<'_, T>) -> Option<T> {
@@ -97,29 +99,19 @@ fn half_solve<T: Scalar, const N: usize>(l: &Dense<'_, T, N>, first: usize, x: &
     }
 }
 
-/// `Σ_p - Σ_q`, if both are known by their entries and no entry is far.
-fn near_difference<T: Scalar, const N: usize>(
+/// `Σ_p - Σ_q`, if both are known by their entries.
+fn difference<T: Scalar, const N: usize>(
     p: &Dense<'_, T, N>,
     q: &Dense<'_, T, N>,
 ) -> Option<Square<T, N>> {
     let (of_p, of_q) = (p.entries?, q.entries?);
-    let n = q.n;
     let mut f = [[T::zero(); N]; N];
-    let mut deviations = [T::zero(); N];
-    for j in 0..n {
-        let variance = q.scale * of_q.diag[j];
-        deviations[j] = variance.sqrt();
-        f[j][j] = p.scale * of_p.diag[j] - variance;
+    for j in 0..q.n {
+        f[j][j] = p.scale * of_p.diag[j] - q.scale * of_q.diag[j];
         let above = of_p.upper.col(j).iter().zip(of_q.upper.col(j).iter());
         for (i, (&a, &b)) in above.enumerate().take(j) {
             f[j][i] = p.scale * a - q.scale * b;
             f[i][j] = f[j][i];
-        }
-        for i in 0..=j {
-            let relative = (f[j][i] / deviations[j]).abs();
-            if !(relative <= T::of(NEAR) * deviations[i]) {
-                return None;
-            }
         }
     }
     Some(f)
