@@ -65,7 +65,13 @@ impl<T: Scalar, B: CovarianceOperator<T>> BlockDiagonal<T, B> {
     /// # Ok::<(), gaussx_operators::Error>(())
     /// ```
     pub fn new(blocks: Vec<B>) -> Result<Self, Error> {
-        let mut starts = Vec::with_capacity(blocks.len() + 1);
+        Self::in_storage(blocks, Vec::new())
+    }
+
+    /// The covariance, with the storage of some `starts`.
+    fn in_storage(blocks: Vec<B>, mut starts: Vec<usize>) -> Result<Self, Error> {
+        starts.clear();
+        starts.reserve_exact(blocks.len() + 1);
         let mut end = 0_usize;
         starts.push(end);
         for block in &blocks {
@@ -92,7 +98,8 @@ impl<T: Scalar, B: CovarianceOperator<T>> BlockDiagonal<T, B> {
         &self.blocks
     }
 
-    /// The blocks, each changed by `f`.
+    /// The blocks, each changed by `f`. Nothing is allocated but by `f`: with
+    /// [`DenseCovariance::rebuilt`], new numbers come into the old storage.
     ///
     /// # Errors
     ///
@@ -117,7 +124,7 @@ impl<T: Scalar, B: CovarianceOperator<T>> BlockDiagonal<T, B> {
             .into_iter()
             .enumerate()
             .map(|(index, block)| f(index, block).map_err(|error| error.in_block(index)));
-        BlockDiagonal::new(changed.collect::<Result<_, _>>()?)
+        BlockDiagonal::in_storage(changed.collect::<Result<_, _>>()?, self.starts)
     }
 
     /// The blocks with the coordinates that they cover.

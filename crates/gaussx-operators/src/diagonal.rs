@@ -4,7 +4,7 @@ use faer::{Col, ColRef, Mat, MatMut, MatRef};
 
 use crate::adjust::Adjust;
 use crate::columns::map_rows;
-use crate::memory::{filled_col, zero_mat, zero_vec};
+use crate::memory::{filled_col, resize, zero_mat};
 use crate::operator::{check_columns, check_quadratic_forms, check_sub_block};
 use crate::point::AsCol;
 use crate::spectrum::{PrincipalAxes, coordinate_axes};
@@ -84,13 +84,45 @@ impl<T: Scalar> DiagonalCovariance<T> {
         Self::from_map("precisions", precisions.as_col(), |p| T::one() / p)
     }
 
+    /// The covariance with the given variances in the storage of this one, for loops in
+    /// which the numbers change and the size does not: nothing is allocated.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gaussx_operators::{CovarianceOperator, DiagonalCovariance};
+    ///
+    /// let mut sigma = DiagonalCovariance::new([1.0, 2.0])?;
+    /// for step in [1.0, 2.0] {
+    ///     sigma = sigma.rebuilt([1.0 + step, 2.0])?;
+    ///     assert_eq!(sigma.trace()?, 3.0 + step);
+    /// }
+    /// # Ok::<(), gaussx_operators::Error>(())
+    /// ```
+    pub fn rebuilt(self, variances: impl AsCol<T>) -> Result<Self, Error> {
+        Self::in_storage(self.variances, "variances", variances.as_col(), |v| v)
+    }
+
     fn from_map(
         what: &'static str,
         given: ColRef<'_, T>,
         variance: impl Fn(T) -> T,
     ) -> Result<Self, Error> {
+        Self::in_storage(Vec::new(), what, given, variance)
+    }
+
+    fn in_storage(
+        mut variances: Vec<T>,
+        what: &'static str,
+        given: ColRef<'_, T>,
+        variance: impl Fn(T) -> T,
+    ) -> Result<Self, Error> {
         validate::finite(what, given)?;
-        let mut variances = zero_vec("variances", given.nrows())?;
+        resize(&mut variances, "variances", given.nrows())?;
         for (i, (v, &x)) in variances.iter_mut().zip(given.iter()).enumerate() {
             if !(x > T::zero()) {
                 return Err(Error::not_positive_definite(i, x));

@@ -1,0 +1,183 @@
+//! What is allocated: nothing in a loop that keeps a workspace, and no more memory than the
+//! documentation says.
+
+use chacha20::ChaCha8Rng;
+use gaussx::faer::{Col, Mat, Scale};
+use gaussx::rand::SeedableRng;
+use gaussx::{
+    BlockDiagonal, CovarianceOperator, DenseCovariance, DiagonalCovariance, Workspace,
+    cross_entropy_with, elbo_with, entropy, expected_log_likelihood_with, kl_divergence_with,
+    kl_standard_normal_with, log_prob_batch_into, log_prob_with, mahalanobis_p_value_with,
+    quadratic_form_with, sample_batch_into, sample_into, score_batch_into, score_into, whiten_into,
+};
+use gaussx_tests::random::Random;
+use gaussx_tests::structures::structures;
+
+/// Runs `f` on a pool of one thread, where work is never handed on.
+fn on_one_thread<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1);
+    pool.build().unwrap().install(f)
+}
+
+/// Allocations of the third call: the first ones fill the workspace.
+fn settled(mut f: impl FnMut()) -> u64 {
+    f();
+    f();
+    allocation_counter::measure(f).count_total
+}
+
+#[test]
+fn what_is_allocated_is_counted() {
+    let sigma = DiagonalCovariance::new([1.0, 2.0]).unwrap();
+    assert_eq!(settled(|| drop(vec![0.0; 10])), 1);
+    assert!(settled(|| drop(sigma.diag().unwrap())) > 0);
+    assert_eq!(numbers_held(|| vec![0.0_f64; 1000]), 1000);
+}
+
+const SIZES: [usize; 5] = [1, 3, 12, 40, 200];
+
+#[test]
+fn quantities_of_one_covariance_allocate_nothing() {
+    on_one_thread(|| {
+        for n in SIZES {
+            let mut random = Random::new(n as u64);
+            let (x, mean) = (vec![0.3; n], vec![0.1; n]);
+            let points = Mat::from_fn(n, 70, |i, j| ((i * 7 + j * 3) % 11) as f64);
+            let (mut out, mut column) = (Mat::zeros(n, 70), vec![0.0; n]);
+            let mut values = vec![0.0; 70];
+            let mut rng = ChaCha8Rng::seed_from_u64(1);
+            let mut workspace = Workspace::new();
+            let w = &mut workspace;
+            for covariance in structures::<f64>(n, &mut random) {
+                let sigma = &covariance.operator;
+                let count = settled(|| {
+                    entropy(sigma).unwrap();
+                    quadratic_form_with(&x, &mean, sigma, w).unwrap();
+                    mahalanobis_p_value_with(&x, &mean, sigma, w).unwrap();
+                    log_prob_with(&x, &mean, sigma, w).unwrap();
+                    log_prob_batch_into(&points, &mean, sigma, &mut values, w).unwrap();
+                    score_into(&x, &mean, sigma, &mut column, w).unwrap();
+                    score_batch_into(&points, &mean, sigma, out.as_mut(), w).unwrap();
+                    whiten_into(&points, &mean, sigma, out.as_mut(), w).unwrap();
+                    sample_into(&mean, sigma, &mut rng, &mut column, w).unwrap();
+                    sample_batch_into(&mean, sigma, &mut rng, out.as_mut(), w).unwrap();
+                    kl_standard_normal_with(&mean, sigma, w).unwrap();
+                });
+                assert_eq!(count, 0, "{}, n = {n}", covariance.name);
+            }
+        }
+    });
+}
+
+#[test]
+fn quantities_of_a_pair_allocate_nothing() {
+    on_one_thread(|| {
+        for n in SIZES {
+            let mut random = Random::new(n as u64);
+            let (y, mean_p, mean_q) = (vec![0.3; n], vec![0.1; n], vec![0.2; n]);
+            let all = structures::<f64>(n, &mut random);
+            let mut workspace = Workspace::new();
+            let w = &mut workspace;
+            for p in &all {
+                for q in &all {
+                    let (sigma_p, sigma_q) = (&p.operator, &q.operator);
+                    let count = settled(|| {
+                        kl_divergence_with(&mean_p, sigma_p, &mean_q, sigma_q, w).unwrap();
+                        cross_entropy_with(&mean_p, sigma_p, &mean_q, sigma_q, w).unwrap();
+                        expected_log_likelihood_with(&y, &mean_p, sigma_p, sigma_q, w).unwrap();
+                        elbo_with(&y, sigma_q, &mean_p, sigma_p, &mean_q, sigma_q, w).unwrap();
+                    });
+                    assert_eq!(count, 0, "{} from {}, n = {n}", p.name, q.name);
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn close_dense_pairs_allocate_nothing() {
+    on_one_thread(|| {
+        for n in SIZES {
+            let matrix = Random::new(n as u64).covariance::<f64>(n);
+            let p = DenseCovariance::new(matrix.clone()).unwrap();
+            let q = DenseCovariance::new(matrix * Scale(1.001)).unwrap();
+            let mean = vec![0.0; n];
+            let mut workspace = Workspace::new();
+            let count = settled(|| {
+                kl_divergence_with(&mean, &p, &mean, &q, &mut workspace).unwrap();
+            });
+            assert_eq!(count, 0, "n = {n}");
+        }
+    });
+}
+
+#[test]
+fn operators_are_rebuilt_in_their_storage() {
+    on_one_thread(|| {
+        for n in SIZES {
+            let matrix = Random::new(n as u64).covariance::<f64>(n);
+            let mut workspace = Workspace::new();
+            let mut dense = Some(DenseCovariance::new(matrix.clone()).unwrap());
+            let count = settled(|| {
+                let sigma = dense.take().unwrap();
+                dense = Some(sigma.rebuilt(&matrix, &mut workspace).unwrap());
+            });
+            assert_eq!(count, 0, "dense, n = {n}");
+
+            let variances = vec![2.0; n];
+            let mut diagonal = Some(DiagonalCovariance::new(&variances).unwrap());
+            let count = settled(|| {
+                diagonal = Some(diagonal.take().unwrap().rebuilt(&variances).unwrap());
+            });
+            assert_eq!(count, 0, "diagonal, n = {n}");
+
+            let mut blocks = Some(BlockDiagonal::from_matrices(vec![matrix.clone(); 3]).unwrap());
+            let count = settled(|| {
+                let rebuilt = blocks.take().unwrap().try_map(|_, block| {
+                    let block = block.rebuilt(&matrix, &mut workspace)?;
+                    Ok(block)
+                });
+                blocks = Some(rebuilt.unwrap());
+            });
+            assert_eq!(count, 0, "blocks, n = {n}");
+        }
+    });
+}
+
+/// Numbers of 8 bytes held at once, at most, while `f` runs.
+fn numbers_held<R>(f: impl FnOnce() -> R) -> usize {
+    let mut result = None;
+    let info = allocation_counter::measure(|| result = Some(f()));
+    drop(result);
+    usize::try_from(info.bytes_max / 8).unwrap()
+}
+
+#[test]
+fn memory_stays_within_the_documented_bounds() {
+    on_one_thread(|| {
+        let n = 1024;
+        let kernel = |length: f64| {
+            Mat::from_fn(n, n, |i, j| {
+                let distance = i.abs_diff(j) as f64 / length;
+                1.0 / (1.0 + distance * distance) + f64::from(u8::from(i == j))
+            })
+        };
+        let mean = Col::<f64>::zeros(n);
+        // The matrix product's own buffers are made once for each thread.
+        let p = DenseCovariance::new(kernel(3.0)).unwrap();
+        let (far, close) = (kernel(30.0), kernel(3.0001));
+        kl_divergence_with(&mean, &p, &mean, &p, &mut Workspace::new()).unwrap();
+
+        let build = numbers_held(|| drop(DenseCovariance::new(close.clone()).unwrap()));
+        assert!(build > n * n && build <= n * n + 20 * n, "building holds {build}");
+        let far = DenseCovariance::new(far).unwrap();
+        let kl = |q: &DenseCovariance<f64>| {
+            let q = q as &dyn CovarianceOperator<f64>;
+            numbers_held(|| kl_divergence_with(&mean, &p, &mean, q, &mut Workspace::new()).unwrap())
+        };
+        let held = kl(&far);
+        assert!(held <= 130 * n, "KL of a far pair holds {held}");
+        let held = kl(&DenseCovariance::new(close).unwrap());
+        assert!(held <= n * n + 130 * n, "KL of a close pair holds {held}");
+    });
+}
