@@ -169,7 +169,10 @@ fn memory_stays_within_the_documented_bounds() {
         kl_divergence_with(&mean, &p, &mean, &p, &mut Workspace::new()).unwrap();
 
         let build = numbers_held(|| drop(DenseCovariance::new(close.clone()).unwrap()));
-        assert!(build > n * n && build <= n * n + 20 * n, "building holds {build}");
+        assert!(
+            build > n * n && build <= n * n + 20 * n,
+            "building holds {build}"
+        );
         let far = DenseCovariance::new(far).unwrap();
         let kl = |q: &DenseCovariance<f64>| {
             let q = q as &dyn CovarianceOperator<f64>;

@@ -314,20 +314,59 @@ fn strides_change_no_bit() {
     }
 }
 
+/// Runs `f` on a pool of `count` threads.
+fn on_threads<R: Send>(count: usize, f: impl FnOnce() -> R + Send) -> R {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(count);
+    pool.build().unwrap().install(f)
+}
+
 #[test]
 fn any_number_of_threads_gives_the_same_bits() {
-    for n in [5, 40, 260] {
-        let case = Case::<f64>::new(n, 2);
-        let [p, q] = case.operators();
-        let expected = quantities(&p, &q, &case.points);
-        for count in [2, 8] {
-            std::thread::scope(|scope| {
-                let work = || quantities(&p, &q, &case.points);
-                let workers: Vec<_> = (0..count).map(|_| scope.spawn(work)).collect();
-                for worker in workers {
-                    assert_eq!(worker.join().unwrap(), expected);
-                }
-            });
+    for n in [5, 40, 260, 700] {
+        let all = || {
+            let case = Case::<f64>::new(n, 2);
+            let [p, q] = case.operators();
+            let scaled = p.clone().scale(1.0 + 1e-6).unwrap();
+            let mut bits = quantities(&p, &q, &case.points);
+            bits.extend(quantities(&p, &scaled, &case.points));
+            let points = Mat::from_fn(n, 600, |i, j| case.points[j % 2][i] + j as f64);
+            let forms = gaussx::quadratic_form_batch(&points, &case.points[1], &p).unwrap();
+            let white = gaussx::whiten(&points, &case.points[1], &p).unwrap();
+            bits.extend(forms.iter().map(|x| x.to_bits()));
+            bits.extend(white.col_iter().flat_map(|c| c.iter().map(|x| x.to_bits())));
+            bits
+        };
+        let expected = on_threads(1, all);
+        for count in [2, 3, 8] {
+            assert!(on_threads(count, all) == expected, "n = {n}, {count} threads");
         }
+        let callers: Vec<_> = (0..4).map(|_| std::thread::spawn(all)).collect();
+        for caller in callers {
+            assert!(caller.join().unwrap() == expected, "n = {n}, four callers");
+        }
+    }
+}
+
+#[test]
+fn any_number_of_threads_sums_long_vectors_to_the_same_bits() {
+    let n = 1_000_003;
+    let variances =
+        |phase: usize| -> Vec<f64> { (0..n).map(|i| 0.1 + ((i + phase) % 977) as f64).collect() };
+    let (p, q) = (variances(0), variances(5));
+    let close: Vec<f64> = p.iter().map(|v| v * (1.0 + 1e-9)).collect();
+    let all = || {
+        let [sigma_p, sigma_q, close] =
+            [&p, &q, &close].map(|v| DiagonalCovariance::new(v).unwrap());
+        bits(&[
+            gaussx::entropy(&sigma_p).unwrap(),
+            gaussx::log_prob(&p, &q, &sigma_p).unwrap(),
+            gaussx::kl_divergence(&p, &sigma_p, &q, &sigma_q).unwrap(),
+            gaussx::kl_divergence(&p, &sigma_p, &p, &close).unwrap(),
+            gaussx::cross_entropy(&p, &sigma_p, &q, &sigma_q).unwrap(),
+        ])
+    };
+    let expected = on_threads(1, all);
+    for count in [2, 3, 8] {
+        assert_eq!(on_threads(count, all), expected, "{count} threads");
     }
 }

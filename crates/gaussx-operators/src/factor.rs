@@ -8,7 +8,7 @@ use faer::{MatMut, MatRef};
 use crate::blocks::{Blocks, for_each_block};
 use crate::columns::{map_rows, unit_columns_into};
 use crate::memory::zero_vec;
-use crate::sum::{CompensatedSum, SHORT, sum_ln, sum_map};
+use crate::sum::{CompensatedSum, sum_ln};
 use crate::{CovarianceOperator, Error, LowerTriangular, Scalar, Workspace, dense, validate};
 
 /// Where the numbers of a factor are: the structure that decides what it costs.
@@ -397,7 +397,7 @@ impl<'a, T: Scalar> CholeskyFactor<'a, T> {
                 return Ok(sum_ln(variances, |v| self.scale * v));
             }
             FactorKind::Dense { l } => {
-                return Ok(T::of(2.0) * sum_ln_of_diagonal(l, self.scale.sqrt()));
+                return Ok(logdet_of_factor(l, self.scale.sqrt()));
             }
             FactorKind::BlockDiagonal { blocks } => {
                 let mut sum = CompensatedSum::new();
@@ -568,21 +568,18 @@ impl<'a, T: Scalar> CholeskyFactor<'a, T> {
     }
 }
 
-/// `Σ ln (by · l_ii)`.
-fn sum_ln_of_diagonal<T: Scalar>(l: MatRef<'_, T>, by: T) -> T {
-    if l.nrows() < SHORT {
-        return sum_map(l.nrows(), |i| (by * l[(i, i)]).ln());
-    }
+/// `2 Σ ln (by · l_ii)`.
+pub(crate) fn logdet_of_factor<T: Scalar>(l: MatRef<'_, T>, by: T) -> T {
     let mut total = CompensatedSum::new();
-    let mut pivots = [T::zero(); 512];
+    let mut pivots = [T::zero(); 128];
     for start in (0..l.nrows()).step_by(pivots.len()) {
-        let pivots = &mut pivots[..(l.nrows() - start).min(512)];
+        let pivots = &mut pivots[..(l.nrows() - start).min(128)];
         for (k, pivot) in pivots.iter_mut().enumerate() {
             *pivot = l[(start + k, start + k)];
         }
         total.add(sum_ln(pivots, |pivot| by * pivot));
     }
-    total.value()
+    T::of(2.0) * total.value()
 }
 
 /// `x ← by · x`, nothing at all where `by` is 1.

@@ -128,21 +128,7 @@ pub trait CovarianceOperator<T: Scalar>: Debug + Send + Sync {
         workspace: &mut Workspace<T>,
     ) -> Result<(), Error> {
         check_quadratic_forms(self.dim(), points, center, out)?;
-        let factor = factor_of(self)?;
-        let n = points.nrows();
-        workspace.with(n, points.ncols().min(PANEL), |buffer, workspace| {
-            for range in panels(points.ncols()) {
-                let buffer = &mut buffer[..n * range.len()];
-                let mut panel = MatMut::from_column_major_slice_mut(buffer, n, range.len());
-                let columns = points.subcols(range.start, range.len());
-                residuals_into(panel.as_mut(), columns, center);
-                factor.half_solve_in_place(panel, workspace)?;
-                for (k, j) in range.enumerate() {
-                    out[j] = sum_of_squares(&buffer[k * n..(k + 1) * n]);
-                }
-            }
-            Ok(())
-        })
+        forms_by_panels(factor_of(self)?, points, center, out, workspace)
     }
 
     /// `X ← Σ⁻¹ X` for an `n × k` matrix; an overflow is passed on as arithmetic does.
@@ -368,6 +354,32 @@ fn numbers<T: Scalar>(what: &'static str, x: Mat<T>) -> Result<Mat<T>, Error> {
     } else {
         Ok(x)
     }
+}
+
+/// `‖L⁻¹ (x_j - center)‖²` for every column, some columns at a time.
+pub(crate) fn forms_by_panels<T: Scalar>(
+    factor: CholeskyFactor<'_, T>,
+    points: MatRef<'_, T>,
+    center: Option<ColRef<'_, T>>,
+    out: &mut [T],
+    workspace: &mut Workspace<T>,
+) -> Result<(), Error> {
+    let n = points.nrows();
+    let width = 2 * PANEL;
+    workspace.with_any(n, out.len().min(width), |buffer, workspace| {
+        for (group, out) in out.chunks_mut(width).enumerate() {
+            let count = out.len();
+            let buffer = &mut buffer[..n * count];
+            let mut panel = MatMut::from_column_major_slice_mut(buffer, n, count);
+            let columns = points.subcols(group * width, count);
+            residuals_into(panel.as_mut(), columns, center);
+            factor.half_solve_in_place(panel, workspace)?;
+            for (k, form) in out.iter_mut().enumerate() {
+                *form = sum_of_squares(&buffer[k * n..(k + 1) * n]);
+            }
+        }
+        Ok(())
+    })
 }
 
 pub(crate) fn check_quadratic_forms<T: Scalar>(

@@ -32,7 +32,7 @@ pub(crate) fn x_minus_ln_1p<T: Scalar>(x: T) -> T {
 /// With `r = x / (2 + x)`, `ln(1 + x) = 2 artanh r`, hence
 /// `φ(x) = r (x - 2 r² (1/3 + r²/5 + r⁴/7 + ..))`.
 #[inline(always)]
-fn near_one<T: Scalar>(x: T) -> T {
+pub(crate) fn near_one<T: Scalar>(x: T) -> T {
     let r = x / (T::of(2.0) + x);
     let t = r * r;
     let mut series = T::zero();
@@ -68,6 +68,32 @@ pub(crate) fn variance_divergence_or_nan<T: Scalar>(a: T, b: T) -> T {
         phi
     } else {
         (ratio - T::one()) - ln
+    };
+    let is_normal = ratio >= T::min_positive_value() && ratio <= T::max_value();
+    if is_near || is_normal {
+        value
+    } else {
+        T::nan()
+    }
+}
+
+/// [`deviation_divergence`] without a branch, so that loops vectorise; NaN where the ratio
+/// is not a normal number.
+#[inline(always)]
+pub(crate) fn deviation_divergence_or_nan<T: Scalar>(a: T, b: T) -> T {
+    let two = T::of(2.0);
+    let e = (a - b) / b;
+    let excess = e * (two + e);
+    let is_near = excess >= T::of(-0.5) && excess <= T::one();
+    let ratio = a / b;
+    let (mantissa, exponent) = ratio.split();
+    let x = if is_near { excess } else { mantissa - T::one() };
+    let phi = near_one(x);
+    let ln = exponent * T::of(core::f64::consts::LN_2) + (x - phi);
+    let value = if is_near {
+        phi
+    } else {
+        (ratio * ratio - T::one()) - two * ln
     };
     let is_normal = ratio >= T::min_positive_value() && ratio <= T::max_value();
     if is_near || is_normal {

@@ -1,6 +1,8 @@
 //! Sums that keep their digits whatever their length.
 
-use crate::Scalar;
+use core::ops::Range;
+
+use crate::{Scalar, parallel};
 
 /// How many partial sums run side by side: enough for two wide SIMD registers.
 const LANES: usize = 8;
@@ -89,11 +91,11 @@ pub(crate) fn two_sum<T: Scalar>(a: T, b: T) -> (T, T) {
 /// Blocks keep the second-order error, `(terms per lane · ε)²`, below `ε` also for `f32`.
 #[inline]
 pub(crate) fn sum_map<T: Scalar>(n: usize, f: impl Fn(usize) -> T) -> T {
-    const BLOCK: usize = 1024 * LANES;
+    const LANES_BLOCK: usize = 1024 * LANES;
     let mut total = CompensatedSum::new();
     let mut start = 0;
     while start < n {
-        let end = n.min(start + BLOCK);
+        let end = n.min(start + LANES_BLOCK);
         let mut lanes = [CompensatedSum::new(); LANES];
         let whole = end - (end - start) % LANES;
         for first in (start..whole).step_by(LANES) {
@@ -117,7 +119,7 @@ pub(crate) fn sum_map<T: Scalar>(n: usize, f: impl Fn(usize) -> T) -> T {
 const WIDE: usize = 32;
 
 /// Below this length a plain loop is over before the processor has been asked what it can.
-pub(crate) const SHORT: usize = 64;
+const SHORT: usize = 64;
 
 /// A term of a sum over `K` slices.
 ///
@@ -141,67 +143,219 @@ impl<T, F: Fn([T; K]) -> T, const K: usize> Term<T, K> for Closure<F> {
 #[inline]
 pub(crate) fn sum_slices<T: Scalar, const K: usize>(
     slices: [&[T]; K],
-    f: impl Fn([T; K]) -> T,
+    f: impl Fn([T; K]) -> T + Sync,
 ) -> T {
-    sum_terms(slices, Closure(f))
+    sum_terms(slices, &Closure(f))
 }
 
 /// [`sum_slices`] of a term that is a type of its own.
 #[inline]
-pub(crate) fn sum_terms<T: Scalar, const K: usize>(slices: [&[T]; K], term: impl Term<T, K>) -> T {
+pub(crate) fn sum_terms<T: Scalar, const K: usize>(
+    slices: [&[T]; K],
+    term: &(impl Term<T, K> + Sync),
+) -> T {
     let n = slices.iter().map(|x| x.len()).min().unwrap_or(0);
     let slices = slices.map(|x| &x[..n]);
     if n < SHORT {
         return sum_map(n, |i| term.at(slices.map(|x| x[i])));
     }
-    pulp::Arch::new().dispatch(WideSum { slices, term })
+    sum_blocks(n, |range| {
+        let slices = slices.map(|x| &x[range.clone()]);
+        pulp::Arch::new().dispatch(WideSum { slices, term })
+    })
+    .value()
+}
+
+/// Numbers that are summed apart: so few that the second-order error of their sum stays
+/// below `ε`, so many that a thread may take them.
+const BLOCK: usize = 1024 * WIDE;
+
+/// What a number costs in a sum over slices, in operations: most of it is memory.
+const OPERATIONS: usize = 8;
+
+/// The sum of `block` over the ranges of [`BLOCK`] numbers that make up `0..n`, in order.
+#[inline]
+pub(crate) fn sum_blocks<T: Scalar>(
+    n: usize,
+    block: impl Fn(Range<usize>) -> CompensatedSum<T> + Sync,
+) -> CompensatedSum<T> {
+    let mut total = CompensatedSum::new();
+    if n > BLOCK && parallel::pays(OPERATIONS.saturating_mul(n)) {
+        let mut sums = vec![CompensatedSum::new(); n.div_ceil(BLOCK)];
+        fill_blocks(n, 0, &mut sums, &block);
+        for sum in sums {
+            total.merge(sum);
+        }
+        return total;
+    }
+    for start in (0..n).step_by(BLOCK) {
+        total.merge(block(start..n.min(start + BLOCK)));
+    }
+    total
+}
+
+/// The sums of blocks `first ..` of `0..n`.
+fn fill_blocks<T: Scalar>(
+    n: usize,
+    first: usize,
+    sums: &mut [CompensatedSum<T>],
+    block: &(impl Fn(Range<usize>) -> CompensatedSum<T> + Sync),
+) {
+    if let [sum] = sums {
+        let start = first * BLOCK;
+        *sum = block(start..n.min(start + BLOCK));
+        return;
+    }
+    let (left, right) = sums.split_at_mut(sums.len() / 2);
+    let middle = first + left.len();
+    parallel::join(
+        usize::MAX,
+        || fill_blocks(n, first, left, block),
+        || fill_blocks(n, middle, right, block),
+    );
 }
 
 struct WideSum<'a, T, F, const K: usize> {
     slices: [&'a [T]; K],
-    term: F,
+    term: &'a F,
 }
 
 impl<T: Scalar, F: Term<T, K>, const K: usize> pulp::NullaryFnOnce for WideSum<'_, T, F, K> {
-    type Output = T;
+    type Output = CompensatedSum<T>;
 
     #[inline(always)]
-    fn call(self) -> T {
-        let mut total = CompensatedSum::new();
+    fn call(self) -> CompensatedSum<T> {
+        let mut total = WideTotal::new();
         let chunks = self.slices.map(|x| x.as_chunks::<WIDE>().0);
-        let count = chunks[0].len();
-        // Blocks keep the second-order error below ε, as in `sum_map`.
-        let mut start = 0;
-        while start < count {
-            let end = count.min(start + 1024);
-            let (mut sums, mut errors) = ([T::zero(); WIDE], [T::zero(); WIDE]);
-            for c in start..end {
-                let block = chunks.map(|x| &x[c]);
-                // Apart from the sums: a long formula vectorises only in a loop of its own.
-                let mut terms = [T::zero(); WIDE];
-                for k in 0..WIDE {
-                    terms[k] = self.term.at(block.map(|x| x[k]));
-                }
-                for k in 0..WIDE {
-                    let (sum, error) = two_sum(sums[k], terms[k]);
-                    sums[k] = sum;
-                    errors[k] += error;
-                }
-            }
+        for c in 0..chunks[0].len() {
+            let block = chunks.map(|x| &x[c]);
+            // Apart from the sums: a long formula vectorises only in a loop of its own.
+            let mut terms = [T::zero(); WIDE];
             for k in 0..WIDE {
-                let lane = CompensatedSum {
-                    sum: sums[k],
-                    error: errors[k],
-                };
-                total.merge(lane);
+                terms[k] = self.term.at(block.map(|x| x[k]));
             }
-            start = end;
+            total.add(&terms);
         }
+        let mut total = total.merged();
         let rest = self.slices.map(|x| x.as_chunks::<WIDE>().1);
         for i in 0..rest[0].len() {
             total.add(self.term.at(rest.map(|x| x[i])));
         }
-        total.value()
+        total
+    }
+}
+
+/// Compensated sums side by side.
+struct WideTotal<T> {
+    sums: [T; WIDE],
+    errors: [T; WIDE],
+}
+
+impl<T: Scalar> WideTotal<T> {
+    #[inline(always)]
+    fn new() -> Self {
+        Self {
+            sums: [T::zero(); WIDE],
+            errors: [T::zero(); WIDE],
+        }
+    }
+
+    #[inline(always)]
+    fn add(&mut self, terms: &[T; WIDE]) {
+        for k in 0..WIDE {
+            let (sum, error) = two_sum(self.sums[k], terms[k]);
+            self.sums[k] = sum;
+            self.errors[k] += error;
+        }
+    }
+
+    #[inline(always)]
+    fn merged(&self) -> CompensatedSum<T> {
+        let mut total = CompensatedSum::new();
+        for (&sum, &error) in self.sums.iter().zip(&self.errors) {
+            total.merge(CompensatedSum { sum, error });
+        }
+        total
+    }
+}
+
+/// `Σ e_i`, `Σ |e_i|` and `Σ ln(1 + e_i)` over slices of one length.
+pub(crate) struct Excesses<T: Scalar> {
+    pub(crate) sum: CompensatedSum<T>,
+    pub(crate) magnitude: T,
+    pub(crate) ln: CompensatedSum<T>,
+}
+
+impl<T: Scalar> Excesses<T> {
+    /// `Σ (e_i - ln(1 + e_i))`.
+    pub(crate) fn difference(&self) -> CompensatedSum<T> {
+        let mut difference = self.sum;
+        difference.add(-self.ln.sum);
+        difference.add(-self.ln.error);
+        difference
+    }
+}
+
+/// The most numbers whose mantissas can be multiplied in [`WIDE`] partial products: 128
+/// below √2 stay below `2^64`.
+pub(crate) const PRODUCT: usize = 128 * WIDE;
+
+/// [`Excesses`] of at most [`PRODUCT`] numbers `e(x_1i, .., x_Ki) > -1`; `None` where some
+/// `1 + e_i` is not a normal number, or the processor has no fused multiply-add.
+#[inline]
+pub(crate) fn excesses<T: Scalar, const K: usize>(
+    slices: [&[T]; K],
+    e: &impl Fn([T; K]) -> T,
+) -> Option<Excesses<T>> {
+    let arch = pulp::Arch::new();
+    if matches!(arch, pulp::Arch::Scalar) {
+        return None;
+    }
+    let (sum, magnitudes, product) = arch.dispatch(WideExcesses { slices, e });
+    product.is_normal().then(|| Excesses {
+        sum,
+        magnitude: magnitudes.iter().fold(T::zero(), |sum, &m| sum + m),
+        ln: product.ln(),
+    })
+}
+
+struct WideExcesses<'a, T, F, const K: usize> {
+    slices: [&'a [T]; K],
+    e: &'a F,
+}
+
+impl<T: Scalar, F: Fn([T; K]) -> T, const K: usize> pulp::NullaryFnOnce
+    for WideExcesses<'_, T, F, K>
+{
+    type Output = (CompensatedSum<T>, [T; WIDE], Factored<T, WIDE>);
+
+    #[inline(always)]
+    fn call(self) -> Self::Output {
+        let mut total = WideTotal::new();
+        let mut magnitudes = [T::zero(); WIDE];
+        let mut product = Factored::one();
+        let chunks = self.slices.map(|x| x.as_chunks::<WIDE>().0);
+        for c in 0..chunks[0].len() {
+            let block = chunks.map(|x| &x[c]);
+            let mut terms = [T::zero(); WIDE];
+            for k in 0..WIDE {
+                terms[k] = (self.e)(block.map(|x| x[k]));
+                magnitudes[k] += terms[k].abs();
+            }
+            total.add(&terms);
+            for k in 0..WIDE {
+                product.multiply(k, T::one() + terms[k]);
+            }
+        }
+        let mut total = total.merged();
+        let rest = self.slices.map(|x| x.as_chunks::<WIDE>().1);
+        for i in 0..rest[0].len() {
+            let term = (self.e)(rest.map(|x| x[i]));
+            magnitudes[i] += term.abs();
+            total.add(term);
+            product.multiply(i, T::one() + term);
+        }
+        (total, magnitudes, product)
     }
 }
 
@@ -211,44 +365,61 @@ impl<T: Scalar, F: Term<T, K>, const K: usize> pulp::NullaryFnOnce for WideSum<'
 /// exponents added; a logarithm is taken before a product can leave the range. Where a
 /// number is not normal, or the processor has no fused multiply-add, logarithms are added.
 #[inline]
-pub(crate) fn sum_ln<T: Scalar>(x: &[T], f: impl Fn(T) -> T) -> T {
-    let arch = pulp::Arch::new();
-    let mut total = CompensatedSum::new();
-    // A product of 128 mantissas below √2 stays below 2^64.
-    for block in x.chunks(128 * WIDE) {
-        if block.len() >= SHORT && !matches!(arch, pulp::Arch::Scalar) {
-            let product = arch.dispatch(Product { x: block, f: &f });
-            if product.is_normal() {
-                total.merge(product.ln());
-                continue;
+pub(crate) fn sum_ln<T: Scalar>(x: &[T], f: impl Fn(T) -> T + Sync) -> T {
+    sum_blocks(x.len(), |range| {
+        let mut total = CompensatedSum::new();
+        for block in x[range].chunks(PRODUCT) {
+            let product = match block.len() {
+                0..=1 => None,
+                2..64 => ln_of_product::<T, 2>(block, &f),
+                64..512 => ln_of_product::<T, 8>(block, &f),
+                _ => ln_of_product::<T, WIDE>(block, &f),
+            };
+            match product {
+                Some(ln) => total.merge(ln),
+                None => total.add(sum_map(block.len(), |i| f(block[i]).ln())),
             }
         }
-        total.add(sum_map(block.len(), |i| f(block[i]).ln()));
-    }
-    total.value()
+        total
+    })
+    .value()
 }
 
-struct Product<'a, T, F> {
+/// The logarithm of `Π f(x_i)` by `W` partial products.
+#[inline]
+fn ln_of_product<T: Scalar, const W: usize>(
+    x: &[T],
+    f: &impl Fn(T) -> T,
+) -> Option<CompensatedSum<T>> {
+    let arch = pulp::Arch::new();
+    if matches!(arch, pulp::Arch::Scalar) {
+        return None;
+    }
+    let product: Factored<T, W> = arch.dispatch(Product { x, f });
+    product.is_normal().then(|| product.ln())
+}
+
+struct Product<'a, T, F, const W: usize> {
     x: &'a [T],
     f: &'a F,
 }
 
 /// Products `hi_k + lo_k` of mantissas, side by side, and sums of exponents.
-struct Factored<T> {
-    hi: [T; WIDE],
-    lo: [T; WIDE],
-    exponents: [T; WIDE],
-    normal: [bool; WIDE],
+struct Factored<T, const W: usize> {
+    hi: [T; W],
+    lo: [T; W],
+    exponents: [T; W],
+    normal: [bool; W],
 }
 
-impl<T: Scalar> Factored<T> {
+impl<T: Scalar, const W: usize> Factored<T, W> {
     #[inline(always)]
     fn one() -> Self {
         Self {
-            hi: [T::one(); WIDE],
-            lo: [T::zero(); WIDE],
-            exponents: [T::zero(); WIDE],
-            normal: [true; WIDE],
+            hi: [T::one(); W],
+            lo: [T::zero(); W],
+            exponents: [T::zero(); W],
+            normal: [true; W],
         }
     }
 
@@ -293,15 +464,15 @@ impl<T: Scalar> Factored<T> {
     }
 }
 
-impl<T: Scalar, F: Fn(T) -> T> pulp::NullaryFnOnce for Product<'_, T, F> {
-    type Output = Factored<T>;
+impl<T: Scalar, F: Fn(T) -> T, const W: usize> pulp::NullaryFnOnce for Product<'_, T, F, W> {
+    type Output = Factored<T, W>;
 
     #[inline(always)]
-    fn call(self) -> Factored<T> {
+    fn call(self) -> Factored<T, W> {
         let mut product = Factored::one();
-        let (chunks, rest) = self.x.as_chunks::<WIDE>();
+        let (chunks, rest) = self.x.as_chunks::<W>();
         for chunk in chunks {
-            for k in 0..WIDE {
+            for k in 0..W {
                 product.multiply(k, (self.f)(chunk[k]));
             }
         }

@@ -113,10 +113,10 @@ fn check_variances<T: Scalar>(diag: &[T]) -> Result<(), Error> {
 /// matrix that must be accepted (Higham, ASNA 2nd ed., Theorem 10.7).
 fn check_pivots<T: Scalar>(l: MatRef<'_, T>, diag: &[T]) -> Result<(), Error> {
     let n = diag.len();
-    let noise = T::of_count(n) * T::EPSILON;
+    let noise = (T::of_count(n) * T::EPSILON).sqrt();
     for i in 1..n {
         let pivot = l[(i, i)];
-        if !(pivot / diag[i].sqrt() > noise.sqrt()) {
+        if !(pivot > noise * diag[i].sqrt()) {
             return Err(Error::not_positive_definite(i, pivot * pivot));
         }
     }

@@ -1,15 +1,16 @@
 //! A full covariance matrix, factored in its own storage.
 
 mod factorize;
+mod forms;
 pub(crate) mod triangular;
 
 use faer::linalg::matmul::triangular::{self as triangular_product, BlockStructure};
-use faer::{Accum, Mat, MatMut, MatRef, Par};
+use faer::{Accum, ColRef, Mat, MatMut, MatRef, Par};
 
 use crate::adjust::Adjust;
-use crate::factor::Entries;
+use crate::factor::{Entries, logdet_of_factor};
 use crate::memory::{zero_mat, zero_vec};
-use crate::operator::{check_columns, check_sub_block};
+use crate::operator::{check_columns, check_quadratic_forms, check_sub_block, forms_by_panels};
 use crate::point::{AsCol, AsMat};
 use crate::sum::{CompensatedSum, sum_map, sum_of_squares};
 use crate::validate::Symmetry;
@@ -19,7 +20,7 @@ use crate::{CholeskyFactor, CovarianceOperator, Error, Rejected, Scalar, Workspa
 ///
 /// One `n × n` buffer holds both: `L` in the lower triangle, the entries of `Σ` in the
 /// strict upper one, and the variances beside it. Building costs `n³/3` flops; then the
-/// log-determinant costs `n`, a quadratic form or a solve `n²` per column.
+/// log-determinant is at hand, and a quadratic form or a solve costs `n²` per column.
 ///
 /// # Examples
 ///
@@ -37,6 +38,7 @@ pub struct DenseCovariance<T: Scalar> {
     variances: Vec<T>,
     /// Whether the matrix was given. From a factor it is not formed: it would cost `n³`.
     has_entries: bool,
+    logdet: T,
 }
 
 impl<T: Scalar> DenseCovariance<T> {
@@ -253,11 +255,7 @@ impl<T: Scalar> DenseCovariance<T> {
     /// ```
     pub fn from_cholesky(l: Mat<T>) -> Result<Self, Rejected<T>> {
         match check_factor(l.as_ref()) {
-            Ok(variances) => Ok(Self {
-                buffer: l,
-                variances,
-                has_entries: false,
-            }),
+            Ok(variances) => Ok(Self::of_factor(l, variances, false)),
             Err(error) => Err(Rejected { error, matrix: l }),
         }
     }
@@ -311,11 +309,7 @@ impl<T: Scalar> DenseCovariance<T> {
         factor: impl FnOnce(MatMut<'_, T>, &mut Vec<T>, &mut Workspace<T>) -> Result<(), Error>,
     ) -> Result<Self, Rejected<T>> {
         match factor(matrix.as_mut(), &mut variances, workspace) {
-            Ok(()) => Ok(Self {
-                buffer: matrix,
-                variances,
-                has_entries: true,
-            }),
+            Ok(()) => Ok(Self::of_factor(matrix, variances, true)),
             Err(error) => Err(Rejected { error, matrix }),
         }
     }
@@ -334,11 +328,17 @@ impl<T: Scalar> DenseCovariance<T> {
                 buffer[(i, j)] = source[(i, j)];
             }
         }
-        Ok(Self {
+        Ok(Self::of_factor(buffer, entries.diag[..m].to_vec(), true))
+    }
+
+    fn of_factor(buffer: Mat<T>, variances: Vec<T>, has_entries: bool) -> Self {
+        let logdet = logdet_of_factor(buffer.as_ref(), T::one());
+        Self {
             buffer,
-            variances: entries.diag[..m].to_vec(),
-            has_entries: true,
-        })
+            variances,
+            has_entries,
+            logdet,
+        }
     }
 
     /// `Σ_ij`, where the matrix was given.
@@ -372,6 +372,24 @@ impl<T: Scalar> CovarianceOperator<T> for DenseCovariance<T> {
             diag: &self.variances,
         });
         CholeskyFactor::dense_with_entries(self.l(), entries)
+    }
+
+    fn logdet(&self) -> Result<T, Error> {
+        Ok(self.logdet)
+    }
+
+    fn quadratic_forms_into(
+        &self,
+        points: MatRef<'_, T>,
+        center: Option<ColRef<'_, T>>,
+        out: &mut [T],
+        workspace: &mut Workspace<T>,
+    ) -> Result<(), Error> {
+        check_quadratic_forms(self.dim(), points, center, out)?;
+        if self.dim() <= forms::FEW {
+            return forms::forms_into(self.l(), points, center, out, workspace);
+        }
+        forms_by_panels(self.cholesky(), points, center, out, workspace)
     }
 
     fn apply_in_place(
@@ -531,6 +549,7 @@ impl<T: Scalar> Adjust<T> for DenseCovariance<T> {
                 });
             }
         }
+        self.logdet = logdet_of_factor(self.l(), T::one());
         Ok(self)
     }
 

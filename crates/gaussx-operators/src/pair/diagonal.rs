@@ -4,8 +4,8 @@ use super::part::{Part, Variances};
 use crate::special::{
     deviation_divergence, variance_divergence, variance_divergence_or_nan, x_minus_ln_1p,
 };
-use crate::sum::{Term, sum_map, sum_slices, sum_terms};
-use crate::{Error, FactorKind, Scalar, Workspace};
+use crate::sum::{Excesses, PRODUCT, Term, excesses, sum_blocks, sum_map, sum_slices, sum_terms};
+use crate::{CompensatedSum, Error, FactorKind, Scalar, Workspace};
 
 /// Both sides diagonal: `Σ (λ_i - 1 - ln λ_i)`, `λ_i` the ratio of the variances.
 pub(super) fn divergence_of_two<T: Scalar>(
@@ -18,10 +18,10 @@ pub(super) fn divergence_of_two<T: Scalar>(
             return T::of_count(n) * variance_divergence(p, q);
         }
         (Variances::Constant(p), Variances::Each { variances, scale }) => {
-            sum_terms([variances], FromEach { p, scale })
+            sum_of_ratios([variances], |[q]| [p, scale * q])
         }
         (Variances::Each { variances, scale }, Variances::Constant(q)) => {
-            sum_terms([variances], OfEach { q, scale })
+            sum_of_ratios([variances], |[p]| [scale * p, q])
         }
         (
             Variances::Each { variances, scale },
@@ -29,12 +29,7 @@ pub(super) fn divergence_of_two<T: Scalar>(
                 variances: v_q,
                 scale: by,
             },
-        ) => sum_terms(
-            [variances, v_q],
-            OfBoth {
-                scales: [scale, by],
-            },
-        ),
+        ) => sum_of_ratios([variances, v_q], |[p, q]| [scale * p, by * q]),
     };
     if sum.is_nan() {
         // Some ratio is out of range: its logarithm may not be.
@@ -43,41 +38,66 @@ pub(super) fn divergence_of_two<T: Scalar>(
     sum
 }
 
-/// `p` constant, each of `q` scaled.
-struct FromEach<T> {
-    p: T,
-    scale: T,
+/// `Σ (λ_i - 1 - ln λ_i)` for the ratios of `pair(x_1i, .., x_Ki)`; NaN where one of them is
+/// not a normal number.
+fn sum_of_ratios<T: Scalar, const K: usize>(
+    slices: [&[T]; K],
+    pair: impl Fn([T; K]) -> [T; 2] + Sync,
+) -> T {
+    let n = slices[0].len();
+    let excess = |x: [T; K]| {
+        let [p, q] = pair(x);
+        (p - q) / q
+    };
+    let sum = sum_blocks(n, |range| {
+        let mut total = CompensatedSum::new();
+        for start in range.clone().step_by(PRODUCT) {
+            let part = slices.map(|x| &x[start..range.end.min(start + PRODUCT)]);
+            match sum_of_far_ratios(part, &excess) {
+                Some(sum) => total.merge(sum),
+                None => total.add(sum_terms(part, &Divergence(&pair))),
+            }
+        }
+        total
+    });
+    sum.value()
 }
 
-impl<T: Scalar> Term<T, 1> for FromEach<T> {
-    #[inline(always)]
-    fn at(&self, [q]: [T; 1]) -> T {
-        variance_divergence_or_nan(self.p, self.scale * q)
+/// `Σ (λ_i - 1) - Σ ln λ_i`, the logarithms by a product, where the difference keeps its
+/// digits.
+fn sum_of_far_ratios<T: Scalar, const K: usize>(
+    slices: [&[T]; K],
+    excess: &impl Fn([T; K]) -> T,
+) -> Option<CompensatedSum<T>> {
+    let n = slices[0].len();
+    if n < 2 * FEW {
+        return None;
     }
-}
-
-/// Each of `p` scaled, `q` constant.
-struct OfEach<T> {
-    q: T,
-    scale: T,
-}
-
-impl<T: Scalar> Term<T, 1> for OfEach<T> {
-    #[inline(always)]
-    fn at(&self, [p]: [T; 1]) -> T {
-        variance_divergence_or_nan(self.scale * p, self.q)
+    // What a few of them say is true of most.
+    if !is_far(FEW, &excesses(slices.map(|x| &x[..FEW]), excess)?) {
+        return None;
     }
+    let all = excesses(slices, excess)?;
+    is_far(n, &all).then(|| all.difference())
 }
 
-/// Each of both, scaled.
-struct OfBoth<T> {
-    scales: [T; 2],
+/// Ratios that are tried before all are.
+const FEW: usize = 64;
+
+/// Whether rounding, half a unit of each `λ` and of each `|λ - 1|`, is far below the sum.
+fn is_far<T: Scalar>(n: usize, sums: &Excesses<T>) -> bool {
+    let roundings = sums.magnitude + T::of_count(n) / T::of(2.0);
+    roundings <= T::of(6.0) * sums.difference().value()
 }
 
-impl<T: Scalar> Term<T, 2> for OfBoth<T> {
+/// One term of the sum, as a type of its own.
+struct Divergence<'a, F>(&'a F);
+
+impl<T: Scalar, F: Fn([T; K]) -> [T; 2], const K: usize> Term<T, K> for Divergence<'_, F> {
     #[inline(always)]
-    fn at(&self, [p, q]: [T; 2]) -> T {
-        variance_divergence_or_nan(self.scales[0] * p, self.scales[1] * q)
+    fn at(&self, x: [T; K]) -> T {
+        let [p, q] = (self.0)(x);
+        variance_divergence_or_nan(p, q)
     }
 }
 

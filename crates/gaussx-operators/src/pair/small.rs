@@ -1,17 +1,20 @@
 //! Two dense covariances of few coordinates: the forms of [`difference`](super::difference)
-//! and [`panels`](super::panels) in plain loops on the stack, where setting anything up
-//! would take longer than the arithmetic.
+//! and [`panels`](super::panels) on the stack, where setting anything up would take longer
+//! than the arithmetic.
+//!
+//! Matrices are filled up to `N` coordinates with those of the identity, which add nothing:
+//! the loops have constant bounds, and a row is a register or two.
 
 use super::NEAR;
 use super::part::Part;
 use crate::factor::Entries;
-use crate::special::{deviation_divergence, x_minus_ln_1p};
+use crate::special::{deviation_divergence, deviation_divergence_or_nan, near_one};
 use crate::{FactorKind, Scalar};
 
-/// Columns of a matrix of at most `N` coordinates.
+/// Rows of a matrix of `N` coordinates.
 type Square<T, const N: usize> = [[T; N]; N];
 
-/// A small dense covariance: its factor, scaled, column by column, and its entries.
+/// A small dense covariance: its factor, scaled, row by row, and its entries.
 struct Dense<'a, T: Scalar, const N: usize> {
     n: usize,
     l: Square<T, N>,
@@ -20,25 +23,25 @@ struct Dense<'a, T: Scalar, const N: usize> {
 }
 
 impl<'a, T: Scalar, const N: usize> Dense<'a, T, N> {
+    #[inline(always)]
     fn of(part: Part<'a, T>) -> Option<Self> {
         let FactorKind::Dense { l } = part.factor.kind() else {
             return None;
         };
-        if l.nrows() > N {
-            return None;
-        }
-        let scale = part.factor.scale();
+        let (n, scale) = (l.nrows(), part.factor.scale());
         let deviation = scale.sqrt();
-        let mut columns = [[T::zero(); N]; N];
-        for (j, column) in columns.iter_mut().enumerate().take(l.nrows()) {
-            let from = l.col(j).subrows(j, l.nrows() - j);
-            for (value, &entry) in column[j..].iter_mut().zip(from.iter()) {
-                *value = deviation * entry;
+        let mut rows = [[T::zero(); N]; N];
+        for (i, row) in rows.iter_mut().enumerate() {
+            row[i] = T::one();
+        }
+        for j in 0..n {
+            for (row, &entry) in rows[j..n].iter_mut().zip(l.col(j).subrows(j, n - j).iter()) {
+                row[j] = deviation * entry;
             }
         }
         Some(Self {
-            n: l.nrows(),
-            l: columns,
+            n,
+            l: rows,
             scale,
             entries: part.factor.entries(),
         })
@@ -47,59 +50,144 @@ impl<'a, T: Scalar, const N: usize> Dense<'a, T, N> {
 
 /// The divergence, where both sides are dense and small.
 pub(super) fn divergence<T: Scalar>(p: Part<'_, T>, q: Part<'_, T>) -> Option<T> {
+    let arch = pulp::Arch::new();
     match q.dim() {
-        0..=8 => divergence_within::<T, 8>(p, q),
-        9..=16 => divergence_within::<T, 16>(p, q),
+        0..=4 => divergence_within::<T, 4>(p, q),
+        5..=8 => arch.dispatch(Divergence::<T, 8> { p, q }),
+        9..=16 => arch.dispatch(Divergence::<T, 16> { p, q }),
+        17..=32 => arch.dispatch(Divergence::<T, 32> { p, q }),
         _ => None,
     }
 }
 
 /// `‖L_q⁻¹ L_p‖_F²`, where both sides are dense and small.
 pub(super) fn trace<T: Scalar>(p: Part<'_, T>, q: Part<'_, T>) -> Option<T> {
+    let arch = pulp::Arch::new();
     match q.dim() {
-        0..=8 => trace_within::<T, 8>(p, q),
-        9..=16 => trace_within::<T, 16>(p, q),
+        0..=4 => trace_within::<T, 4>(p, q),
+        5..=8 => arch.dispatch(Trace::<T, 8> { p, q }),
+        9..=16 => arch.dispatch(Trace::<T, 16> { p, q }),
+        17..=32 => arch.dispatch(Trace::<T, 32> { p, q }),
         _ => None,
     }
 }
 
+struct Divergence<'a, T: Scalar, const N: usize> {
+    p: Part<'a, T>,
+    q: Part<'a, T>,
+}
+
+impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for Divergence<'_, T, N> {
+    type Output = Option<T>;
+
+    #[inline(always)]
+    fn call(self) -> Option<T> {
+        divergence_within::<T, N>(self.p, self.q)
+    }
+}
+
+struct Trace<'a, T: Scalar, const N: usize> {
+    p: Part<'a, T>,
+    q: Part<'a, T>,
+}
+
+impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for Trace<'_, T, N> {
+    type Output = Option<T>;
+
+    #[inline(always)]
+    fn call(self) -> Option<T> {
+        trace_within::<T, N>(self.p, self.q)
+    }
+}
+
+#[inline(always)]
 fn divergence_within<T: Scalar, const N: usize>(p: Part<'_, T>, q: Part<'_, T>) -> Option<T> {
     let (p, q) = (Dense::<T, N>::of(p)?, Dense::of(q)?);
     let value = by_factors(&p, &q);
     if !(value < T::of(NEAR)) {
         return Some(value);
     }
-    let exact = difference(&p, &q).and_then(|mut f| {
-        whiten(&mut f, &q);
-        sum_of_pivots(&mut f, q.n)
-    });
-    Some(exact.unwrap_or(value))
+    Some(by_difference(&p, &q).unwrap_or(value))
 }
 
+#[inline(always)]
 fn trace_within<T: Scalar, const N: usize>(p: Part<'_, T>, q: Part<'_, T>) -> Option<T> {
     let (p, q) = (Dense::<T, N>::of(p)?, Dense::of(q)?);
-    let mut total = T::zero();
-    for j in 0..q.n {
-        let mut column = p.l[j];
-        half_solve(&q, j, &mut column);
-        total = column[j..q.n].iter().fold(total, |sum, &m| sum + m * m);
-    }
-    Some(total)
-}
-
-/// `x ← L⁻¹ x`, where `x` is zero before `first`.
-#[inline]
-fn half_solve<T: Scalar, const N: usize>(l: &Dense<'_, T, N>, first: usize, x: &mut [T; N]) {
-    for k in first..l.n {
-        let pivot = x[k] / l.l[k][k];
-        x[k] = pivot;
-        for (value, &entry) in x[k + 1..l.n].iter_mut().zip(&l.l[k][k + 1..l.n]) {
-            *value -= entry * pivot;
+    let n = q.n;
+    let mut m = p.l;
+    half_solve(&q.l, &mut m);
+    let mut squares = [T::zero(); N];
+    for row in &m[..n] {
+        for k in 0..N {
+            squares[k] += row[k] * row[k];
         }
     }
+    Some(squares.iter().fold(T::zero(), |sum, &s| sum + s))
+}
+
+/// `X ← L⁻¹ X`.
+#[inline(always)]
+fn half_solve<T: Scalar, const N: usize>(l: &Square<T, N>, x: &mut Square<T, N>) {
+    for i in 0..N {
+        let mut row = x[i];
+        for j in 0..i {
+            for k in 0..N {
+                row[k] -= l[i][j] * x[j][k];
+            }
+        }
+        let reciprocal = T::one() / l[i][i];
+        for k in 0..N {
+            row[k] *= reciprocal;
+        }
+        x[i] = row;
+    }
+}
+
+/// `Σ φ(e_i) + Σ_{i>j} M_ij²` with `E = L_q⁻¹ (L_p - L_q)`.
+#[inline(always)]
+fn by_factors<T: Scalar, const N: usize>(p: &Dense<'_, T, N>, q: &Dense<'_, T, N>) -> T {
+    let mut e = p.l;
+    let mut terms = [T::zero(); N];
+    for i in 0..N {
+        terms[i] = deviation_divergence_or_nan(p.l[i][i], q.l[i][i]);
+        for k in 0..N {
+            e[i][k] -= q.l[i][k];
+        }
+    }
+    half_solve(&q.l, &mut e);
+    for i in 0..N {
+        for k in 0..N {
+            let below = if k == i { T::zero() } else { e[i][k] };
+            terms[k] += below * below;
+        }
+    }
+    let total = terms.iter().fold(T::zero(), |sum, &term| sum + term);
+    if !total.is_nan() {
+        return total;
+    }
+    // Some ratio of pivots is out of range: its logarithm may not be.
+    (0..q.n).fold(T::zero(), |sum, i| {
+        let squares = e[i][..i].iter().fold(T::zero(), |sum, &e| sum + e * e);
+        sum + squares + deviation_divergence(p.l[i][i], q.l[i][i])
+    })
+}
+
+/// The difference form, or `None` where the entries are not known or a pivot is far from 1.
+#[inline(always)]
+fn by_difference<T: Scalar, const N: usize>(p: &Dense<'_, T, N>, q: &Dense<'_, T, N>) -> Option<T> {
+    let mut f = difference(p, q)?;
+    half_solve(&q.l, &mut f);
+    for i in 0..N {
+        for j in 0..i {
+            (f[i][j], f[j][i]) = (f[j][i], f[i][j]);
+        }
+    }
+    half_solve(&q.l, &mut f);
+    sum_of_pivots(&mut f)
 }
 
 /// `Σ_p - Σ_q`, if both are known by their entries.
+#[inline(always)]
 fn difference<T: Scalar, const N: usize>(
     p: &Dense<'_, T, N>,
     q: &Dense<'_, T, N>,
@@ -117,57 +205,32 @@ fn difference<T: Scalar, const N: usize>(
     Some(f)
 }
 
-/// `F ← L⁻¹ F L⁻ᵀ`.
-fn whiten<T: Scalar, const N: usize>(f: &mut Square<T, N>, l: &Dense<'_, T, N>) {
-    let n = l.n;
-    for _ in 0..2 {
-        for column in &mut f[..n] {
-            half_solve(l, 0, column);
-        }
-        for j in 0..n {
-            for i in 0..j {
-                (f[i][j], f[j][i]) = (f[j][i], f[i][j]);
-            }
-        }
-    }
-}
-
-/// `Σ [φ(g_i) + s_i]`, or `None` where a pivot is far from 1.
-fn sum_of_pivots<T: Scalar, const N: usize>(f: &mut Square<T, N>, n: usize) -> Option<T> {
-    let mut total = T::zero();
-    for j in 0..n {
-        let (done, rest) = f.split_at_mut(j + 1);
-        let column = &mut done[j];
-        let excess = column[j];
+/// `Σ [φ(g_i) + s_i]` of a symmetric `F`, or `None` where a pivot is far from 1.
+#[inline(always)]
+fn sum_of_pivots<T: Scalar, const N: usize>(f: &mut Square<T, N>) -> Option<T> {
+    let (mut total, mut squares) = (T::zero(), [T::zero(); N]);
+    for j in 0..N {
+        let excess = f[j][j];
         if !(excess >= T::of(-0.5) && excess <= T::one()) {
             return None;
         }
-        total += x_minus_ln_1p(excess);
-        let pivot = (T::one() + excess).sqrt();
-        for value in &mut column[j + 1..n] {
-            *value /= pivot;
-            total += *value * *value;
+        let reciprocal = T::one() / (T::one() + excess).sqrt();
+        // Row j of the upper factor, right of its diagonal.
+        let mut row = f[j];
+        for k in 0..N {
+            row[k] = if k > j {
+                row[k] * reciprocal
+            } else {
+                T::zero()
+            };
+            squares[k] += row[k] * row[k];
         }
-        for (k, other) in (j + 1..n).zip(rest) {
-            for (value, &l) in other[k..n].iter_mut().zip(&column[k..n]) {
-                *value -= l * column[k];
+        total += near_one(excess);
+        for i in j + 1..N {
+            for k in 0..N {
+                f[i][k] -= row[i] * row[k];
             }
         }
     }
-    Some(total)
-}
-
-/// `Σ φ(e_i) + Σ_{i>j} M_ij²` with `E = L_q⁻¹ (L_p - L_q)`.
-fn by_factors<T: Scalar, const N: usize>(p: &Dense<'_, T, N>, q: &Dense<'_, T, N>) -> T {
-    let mut total = T::zero();
-    for j in 0..q.n {
-        let mut column = p.l[j];
-        for (e, &l) in column.iter_mut().zip(&q.l[j]) {
-            *e -= l;
-        }
-        half_solve(q, j, &mut column);
-        total = column[j + 1..q.n].iter().fold(total, |sum, &m| sum + m * m);
-        total += deviation_divergence(p.l[j][j], q.l[j][j]);
-    }
-    total
+    Some(squares.iter().fold(total, |sum, &s| sum + s))
 }
