@@ -15,19 +15,19 @@ fn dense_row<T: Real>(group: &mut Group<'_>, n: usize) {
     let (data, mean, matrix) = (vector::<T>(n * POINTS, 1), vector(n, 2), kernel(n, 3.0));
     let points = MatRef::from_column_major_slice(&data, n, POINTS);
     group.throughput(Throughput::Elements(square(n) * POINTS as u64));
+    let sigma = covariance(&matrix);
     group.bench_function(id::<T>("gaussx", n), |b| {
-        let sigma = covariance(&matrix);
         b.iter(|| log_prob_batch(points, &mean, &sigma));
     });
+    let factor = peers::faer_factor(&matrix);
     group.bench_function(id::<T>("faer", n), |b| {
-        let factor = peers::faer_factor(&matrix);
         b.iter(|| peers::faer_log_prob_batch(points, &mean, &factor));
     });
     if affordable(n) {
+        let factor = peers::nalgebra_factor_of(&factor);
         let mean = peers::nalgebra_vector(&mean);
         let points = DMatrix::from_column_slice(n, POINTS, &data);
         group.bench_function(id::<T>("nalgebra", n), |b| {
-            let factor = peers::nalgebra_factor(peers::nalgebra_matrix(&matrix));
             b.iter(|| peers::nalgebra_log_prob_batch(&points, &mean, &factor));
         });
     }
@@ -37,12 +37,12 @@ fn diagonal_row<T: Real>(group: &mut Group<'_>, n: usize) {
     let (data, mean) = (vector::<T>(n * POINTS, 1), vector(n, 2));
     let points = MatRef::from_column_major_slice(&data, n, POINTS);
     group.throughput(Throughput::Elements((n * POINTS) as u64));
+    let sigma = diagonal(n, 0);
     group.bench_function(id::<T>("gaussx", n), |b| {
-        let sigma = diagonal(n, 0);
         b.iter(|| log_prob_batch(points, &mean, &sigma));
     });
+    let variances = variances(n, 0);
     group.bench_function(id::<T>("loop", n), |b| {
-        let variances = variances(n, 0);
         b.iter(|| peers::loop_log_prob_batch(&data, &mean, &variances));
     });
 }

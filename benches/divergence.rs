@@ -19,9 +19,11 @@ fn near_kernel<T: Real>(n: usize) -> Mat<T> {
     kernel(n, 3.001)
 }
 
-fn nalgebra_block<T: Real>(mean: &[T], matrix: &Mat<T>) -> NalgebraBlock<T> {
-    let factor = peers::nalgebra_factor(peers::nalgebra_matrix(matrix));
-    (peers::nalgebra_vector(mean), factor)
+fn nalgebra_block<T: Real>((mean, factor): &FaerBlock<T>) -> NalgebraBlock<T> {
+    (
+        peers::nalgebra_vector(mean),
+        peers::nalgebra_factor_of(factor),
+    )
 }
 
 fn faer_block<T: Real>(mean: &[T], matrix: &Mat<T>) -> FaerBlock<T> {
@@ -37,22 +39,19 @@ fn dense_row<T: Real>(group: &mut Group<'_>, n: usize) {
         ("gaussx, far", &matrix_q),
         ("gaussx, near", &near_kernel(n)),
     ] {
+        let (p, q) = (covariance(&matrix_p), covariance(matrix_q));
         group.bench_function(id::<T>(name, n), |b| {
-            let (p, q) = (covariance(&matrix_p), covariance(matrix_q));
             b.iter(|| kl_divergence(&mean_p, &p, &mean_q, &q));
         });
     }
+    let p = faer_block(&mean_p, &matrix_p);
+    let q = faer_block(&mean_q, &matrix_q);
     group.bench_function(id::<T>("faer", n), |b| {
-        let (p, q) = (
-            faer_block(&mean_p, &matrix_p),
-            faer_block(&mean_q, &matrix_q),
-        );
         b.iter(|| peers::faer_kl(&p, &q));
     });
     if affordable(n) {
+        let (p, q) = (nalgebra_block(&p), nalgebra_block(&q));
         group.bench_function(id::<T>("nalgebra", n), |b| {
-            let p = nalgebra_block(&mean_p, &matrix_p);
-            let q = nalgebra_block(&mean_q, &matrix_q);
             b.iter(|| peers::nalgebra_kl(&p, &q));
         });
     }
@@ -120,20 +119,20 @@ fn mixed_row<T: Real>(group: &mut Group<'_>, n: usize) {
 fn diagonal_row<T: Real>(group: &mut Group<'_>, n: usize) {
     let (mean_p, mean_q) = (vector::<T>(n, 1), vector(n, 2));
     group.throughput(Throughput::Elements(n as u64));
+    let (p, q) = (diagonal(n, 0), diagonal(n, 3));
     group.bench_function(id::<T>("diagonal gaussx", n), |b| {
-        let (p, q) = (diagonal(n, 0), diagonal(n, 3));
         b.iter(|| kl_divergence(&mean_p, &p, &mean_q, &q));
     });
+    let (p, q) = (variances(n, 0), variances(n, 3));
     group.bench_function(id::<T>("diagonal loop", n), |b| {
-        let (p, q) = (variances(n, 0), variances(n, 3));
         b.iter(|| peers::loop_kl(&mean_p, &p, &mean_q, &q));
     });
+    let (p, q) = (scaled(n, 2.0), scaled(n, 3.0));
     group.bench_function(id::<T>("scaled identity gaussx", n), |b| {
-        let (p, q) = (scaled(n, 2.0), scaled(n, 3.0));
         b.iter(|| kl_divergence(&mean_p, &p, &mean_q, &q));
     });
+    let (p, q) = (T::of(2.0), T::of(3.0));
     group.bench_function(id::<T>("scaled identity loop", n), |b| {
-        let (p, q) = (T::of(2.0), T::of(3.0));
         b.iter(|| peers::loop_kl_scaled(&mean_p, p, &mean_q, q));
     });
 }
@@ -142,22 +141,20 @@ fn block_row<T: Real>(group: &mut Group<'_>, size: usize, n: usize) {
     let (mean_p, mean_q) = (vector::<T>(n, 1), vector(n, 2));
     let (matrix_p, matrix_q) = (kernel(size, 3.0), far_kernel(size));
     group.throughput(Throughput::Elements(n as u64));
+    let (p, q) = (blocks(&matrix_p, n / size), blocks(&matrix_q, n / size));
     group.bench_function(id::<T>("gaussx", n), |b| {
-        let (p, q) = (blocks(&matrix_p, n / size), blocks(&matrix_q, n / size));
         b.iter(|| kl_divergence(&mean_p, &p, &mean_q, &q));
     });
-    let pairs = || mean_p.chunks(size).zip(mean_q.chunks(size));
+    let of = |mean: &[T], matrix| -> Vec<_> {
+        let means = mean.chunks(size);
+        means.map(|mean| faer_block(mean, matrix)).collect()
+    };
+    let (p, q) = (of(&mean_p, &matrix_p), of(&mean_q, &matrix_q));
     group.bench_function(id::<T>("faer", n), |b| {
-        let (p, q) = (peers::faer_factor(&matrix_p), peers::faer_factor(&matrix_q));
-        let (p, q): (Vec<_>, Vec<_>) = pairs()
-            .map(|(x, y)| ((x.to_vec(), p.clone()), (y.to_vec(), q.clone())))
-            .unzip();
         b.iter(|| peers::faer_kl_blocks(&p, &q));
     });
+    let [p, q] = [p, q].map(|blocks| blocks.iter().map(nalgebra_block).collect::<Vec<_>>());
     group.bench_function(id::<T>("nalgebra", n), |b| {
-        let (p, q): (Vec<_>, Vec<_>) = pairs()
-            .map(|(x, y)| (nalgebra_block(x, &matrix_p), nalgebra_block(y, &matrix_q)))
-            .unzip();
         b.iter(|| peers::nalgebra_kl_blocks(&p, &q));
     });
 }

@@ -8,12 +8,12 @@ use gaussx_benches::{
 
 fn diagonal_row<T: Real>(group: &mut Group<'_>, n: usize) {
     group.throughput(Throughput::Elements(n as u64));
+    let sigma = diagonal::<T>(n, 0);
     group.bench_function(id::<T>("gaussx", n), |b| {
-        let sigma = diagonal::<T>(n, 0);
         b.iter(|| entropy(&sigma));
     });
+    let variances = variances::<T>(n, 0);
     group.bench_function(id::<T>("loop", n), |b| {
-        let variances = variances::<T>(n, 0);
         b.iter(|| peers::loop_entropy(&variances));
     });
 }
@@ -21,20 +21,20 @@ fn diagonal_row<T: Real>(group: &mut Group<'_>, n: usize) {
 fn block_row<T: Real>(group: &mut Group<'_>, size: usize, n: usize) {
     let (mean, matrix) = (vector::<T>(n, 1), kernel(size, 3.0));
     group.throughput(Throughput::Elements(n as u64));
+    let sigma = blocks(&matrix, n / size);
     group.bench_function(id::<T>("gaussx", n), |b| {
-        let sigma = blocks(&matrix, n / size);
         b.iter(|| entropy(&sigma));
     });
+    let factor = peers::faer_factor(&matrix);
+    let means = mean.chunks(size);
+    let blocks: Vec<_> = means.map(|x| (x.to_vec(), factor.clone())).collect();
     group.bench_function(id::<T>("faer", n), |b| {
-        let factor = peers::faer_factor(&matrix);
-        let means = mean.chunks(size);
-        let blocks: Vec<_> = means.map(|x| (x.to_vec(), factor.clone())).collect();
         b.iter(|| peers::faer_entropy_blocks(&blocks));
     });
+    let factor = peers::nalgebra_factor_of(&factor);
+    let means = mean.chunks(size).map(peers::nalgebra_vector);
+    let blocks: Vec<_> = means.map(|x| (x, factor.clone())).collect();
     group.bench_function(id::<T>("nalgebra", n), |b| {
-        let factor = peers::nalgebra_factor(peers::nalgebra_matrix(&matrix));
-        let means = mean.chunks(size).map(peers::nalgebra_vector);
-        let blocks: Vec<_> = means.map(|x| (x, factor.clone())).collect();
         b.iter(|| peers::nalgebra_entropy_blocks(&blocks));
     });
 }

@@ -11,20 +11,25 @@ fn dense_row<T: Real>(group: &mut Group<'_>, n: usize) {
     let (y, mean) = (vector::<T>(n, 1), vector(n, 2));
     let (matrix_q, matrix_noise) = (kernel(n, 3.0), far_kernel(n));
     group.throughput(Throughput::Elements(third_of_cube(n)));
+    let (q, noise) = (covariance(&matrix_q), covariance(&matrix_noise));
     group.bench_function(id::<T>("gaussx", n), |b| {
-        let (q, noise) = (covariance(&matrix_q), covariance(&matrix_noise));
         b.iter(|| expected_log_likelihood(&y, &mean, &q, &noise));
     });
+    let noise = peers::faer_factor(&matrix_noise);
+    let q = (mean, peers::faer_factor(&matrix_q));
     group.bench_function(id::<T>("faer", n), |b| {
-        let noise = peers::faer_factor(&matrix_noise);
-        let q = (mean.clone(), peers::faer_factor(&matrix_q));
         b.iter(|| peers::faer_expected_log_likelihood(&y, &q, &noise));
     });
     if affordable(n) {
+        let (y, noise) = (
+            peers::nalgebra_vector(&y),
+            peers::nalgebra_factor_of(&noise),
+        );
+        let q = (
+            peers::nalgebra_vector(&q.0),
+            peers::nalgebra_factor_of(&q.1),
+        );
         group.bench_function(id::<T>("nalgebra", n), |b| {
-            let factor = |matrix| peers::nalgebra_factor(peers::nalgebra_matrix(matrix));
-            let (y, noise) = (peers::nalgebra_vector(&y), factor(&matrix_noise));
-            let q = (peers::nalgebra_vector(&mean), factor(&matrix_q));
             b.iter(|| peers::nalgebra_expected_log_likelihood(&y, &q, &noise));
         });
     }
@@ -33,13 +38,13 @@ fn dense_row<T: Real>(group: &mut Group<'_>, n: usize) {
 fn diagonal_noise_row<T: Real>(group: &mut Group<'_>, n: usize) {
     let (y, mean, matrix) = (vector::<T>(n, 1), vector(n, 2), kernel(n, 3.0));
     group.throughput(Throughput::Elements(n as u64));
+    let (q, noise) = (covariance(&matrix), diagonal(n, 0));
     group.bench_function(id::<T>("gaussx", n), |b| {
-        let (q, noise) = (covariance(&matrix), diagonal(n, 0));
         b.iter(|| expected_log_likelihood(&y, &mean, &q, &noise));
     });
+    let variances_q: Vec<T> = (0..n).map(|i| matrix[(i, i)]).collect();
+    let noise = variances(n, 0);
     group.bench_function(id::<T>("loop", n), |b| {
-        let variances_q: Vec<T> = (0..n).map(|i| matrix[(i, i)]).collect();
-        let noise = variances(n, 0);
         b.iter(|| peers::loop_expected_log_likelihood(&y, &mean, &variances_q, &noise));
     });
 }

