@@ -28,7 +28,7 @@ fn dense_row<T: Real>(group: &mut Group<'_>, n: usize) {
     });
 }
 
-/// From the matrix: each takes a copy that is made beforehand.
+/// From the matrix: in a copy that is made beforehand, but for faer, which makes its own.
 fn factored_row<T: Real>(group: &mut Group<'_>, n: usize) {
     let (x, mean, matrix) = (vector::<T>(n, 1), vector(n, 2), kernel(n, 3.0));
     group.throughput(Throughput::Elements(third_of_cube(n) + square(n)));
