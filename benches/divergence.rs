@@ -14,7 +14,7 @@ use gaussx_benches::{
 
 const SIZES: [usize; 6] = [2, 8, 32, 128, 512, 2048];
 
-/// The second of a pair whose divergence is some 1e-8 of what the formula's terms are.
+/// The second covariance of a near pair: close enough for the difference form.
 fn near_kernel<T: Real>(n: usize) -> Mat<T> {
     kernel(n, 3.001)
 }

@@ -55,6 +55,11 @@ fn log_densities_are_the_same() {
             nalgebra_log_prob(&nalgebra_vector(&x), &mean_n, &factor),
             ours,
         );
+        let factor = nalgebra_factor_of(&faer_factor(&matrix));
+        assert_same(
+            nalgebra_log_prob(&nalgebra_vector(&x), &mean_n, &factor),
+            ours,
+        );
         assert_same(faer_log_prob(&x, &mean, &faer_factor(&matrix)), ours);
         let mut statrs = statrs_log_prob(mean.clone(), column_major(&matrix));
         assert_same(statrs(&x), ours);
