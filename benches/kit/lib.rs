@@ -1,39 +1,106 @@
-//! The covariances that the benchmarks share.
+//! What the benchmarks share: covariances, the words of a report, and the peers.
 
+use core::time::Duration;
+
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion};
 use gaussx::faer::Mat;
-use gaussx::{BlockDiagonal, DenseCovariance, DiagonalCovariance, ScaledIdentity};
+use gaussx::{BlockDiagonal, DenseCovariance, DiagonalCovariance, Scalar, ScaledIdentity};
 
-/// A well-conditioned covariance matrix: an exponential kernel with a ridge.
-pub fn kernel(n: usize, length: f64) -> Mat<f64> {
+pub mod peers;
+
+/// A scalar of every library that is timed.
+pub trait Real: Scalar + nalgebra::RealField {
+    const NAME: &'static str;
+}
+
+impl Real for f32 {
+    const NAME: &'static str = "f32";
+}
+
+impl Real for f64 {
+    const NAME: &'static str = "f64";
+}
+
+pub type Group<'a> = BenchmarkGroup<'a, WallTime>;
+
+/// Few samples and no plots: all benchmarks together are to take minutes.
+pub fn settings() -> Criterion {
+    Criterion::default()
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_millis(400))
+        .nresamples(1000)
+        .without_plots()
+}
+
+/// The library and the scalar, then the size.
+pub fn id<T: Real>(who: &str, n: usize) -> BenchmarkId {
+    BenchmarkId::new(format!("{who} {}", T::NAME), n)
+}
+
+/// Whether a peer without blocked algorithms is asked for `n³` operations: above 512 it
+/// takes seconds per call, and is asked only with `SLOW_PEERS` in the environment.
+pub fn affordable(n: usize) -> bool {
+    n <= 512 || std::env::var_os("SLOW_PEERS").is_some()
+}
+
+/// `n²`: the operations of one triangular solve, of a column.
+pub fn square(n: usize) -> u64 {
+    (n * n) as u64
+}
+
+/// `n³/3`: the operations of one Cholesky factorisation, and of `L_q⁻¹ L_p`.
+pub fn third_of_cube(n: usize) -> u64 {
+    ((n * n * n) as u64).div_ceil(3)
+}
+
+/// A well-conditioned covariance matrix: a rational quadratic kernel with a ridge.
+pub fn kernel<T: Scalar>(n: usize, length: f64) -> Mat<T> {
     Mat::from_fn(n, n, |i, j| {
         let ridge = if i == j { 0.5 } else { 0.0 };
-        // Rational quadratic: its far entries stay normal numbers.
+        // Its far entries stay normal numbers, as an exponential's do not.
         let distance = i.abs_diff(j) as f64 / length;
-        1.0 / (1.0 + distance * distance) + ridge
+        T::of(1.0 / (1.0 + distance * distance) + ridge)
     })
 }
 
-pub fn dense(n: usize, length: f64) -> DenseCovariance<f64> {
-    DenseCovariance::new(kernel(n, length)).expect("a kernel with a ridge is positive definite")
+/// A kernel of four times the scale: no difference form applies to the two.
+pub fn far_kernel<T: Scalar>(n: usize) -> Mat<T> {
+    let kernel = kernel::<T>(n, 10.0);
+    Mat::from_fn(n, n, |i, j| kernel[(i, j)] * T::of(4.0))
 }
 
-pub fn diagonal(n: usize, phase: usize) -> DiagonalCovariance<f64> {
-    let variances: Vec<f64> = (0..n).map(|i| 1.0 + ((i + phase) % 7) as f64).collect();
-    DiagonalCovariance::new(variances).expect("variances are positive")
+pub fn covariance<T: Scalar>(matrix: &Mat<T>) -> DenseCovariance<T> {
+    DenseCovariance::new(matrix.clone()).expect("a kernel with a ridge is positive definite")
 }
 
-pub fn scaled(n: usize, variance: f64) -> ScaledIdentity<f64> {
-    ScaledIdentity::new(n, variance).expect("the variance is positive")
+pub fn dense<T: Scalar>(n: usize, length: f64) -> DenseCovariance<T> {
+    covariance(&kernel(n, length))
 }
 
-/// Blocks of `size`, `n / size` of them.
-pub fn blocks(n: usize, size: usize, length: f64) -> BlockDiagonal<f64, DenseCovariance<f64>> {
-    BlockDiagonal::new(vec![dense(size, length); n / size]).expect("blocks are valid")
+pub fn variances<T: Scalar>(n: usize, phase: usize) -> Vec<T> {
+    (0..n)
+        .map(|i| T::of(1.0 + ((i + phase) % 7) as f64))
+        .collect()
+}
+
+pub fn diagonal<T: Scalar>(n: usize, phase: usize) -> DiagonalCovariance<T> {
+    DiagonalCovariance::new(variances(n, phase)).expect("variances are positive")
+}
+
+pub fn scaled<T: Scalar>(n: usize, variance: f64) -> ScaledIdentity<T> {
+    ScaledIdentity::new(n, T::of(variance)).expect("the variance is positive")
+}
+
+/// `count` equal blocks with the given matrix.
+pub fn blocks<T: Scalar>(matrix: &Mat<T>, count: usize) -> BlockDiagonal<T, DenseCovariance<T>> {
+    BlockDiagonal::new(vec![covariance(matrix); count]).expect("blocks are valid")
 }
 
 /// Numbers between -1 and 1 without a pattern that helps a predictor.
-pub fn vector(n: usize, seed: usize) -> Vec<f64> {
+pub fn vector<T: Scalar>(n: usize, seed: usize) -> Vec<T> {
     (0..n)
-        .map(|i| ((i * 7919 + seed * 104_729) % 2003) as f64 / 1001.5 - 1.0)
+        .map(|i| T::of(((i * 7919 + seed * 104_729) % 2003) as f64 / 1001.5 - 1.0))
         .collect()
 }
