@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gaussx::faer::{Mat, MatRef};
 use gaussx::{
-    BlockDiagonal, CovarianceOperator, DenseCovariance, DiagonalCovariance, Scalar,
+    Adjust, BlockDiagonal, CovarianceOperator, DenseCovariance, DiagonalCovariance, Scalar,
     StructuredCovariance, Workspace,
 };
 use gaussx_tests::matrices::{SPECTRA, near, with_spectrum};
@@ -338,12 +338,17 @@ fn any_number_of_threads_gives_the_same_bits() {
         };
         let expected = on_threads(1, all);
         for count in [2, 3, 8] {
-            assert!(on_threads(count, all) == expected, "n = {n}, {count} threads");
+            assert!(
+                on_threads(count, all) == expected,
+                "n = {n}, {count} threads"
+            );
         }
-        let callers: Vec<_> = (0..4).map(|_| std::thread::spawn(all)).collect();
-        for caller in callers {
-            assert!(caller.join().unwrap() == expected, "n = {n}, four callers");
-        }
+        std::thread::scope(|scope| {
+            let callers: Vec<_> = (0..4).map(|_| scope.spawn(all)).collect();
+            for caller in callers {
+                assert!(caller.join().unwrap() == expected, "n = {n}, four callers");
+            }
+        });
     }
 }
 
