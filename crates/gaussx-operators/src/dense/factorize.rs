@@ -17,7 +17,7 @@ use crate::{Error, Rejected, Scalar, Workspace};
 const SMALL: usize = 16;
 
 /// Below this size a block is factored by faer's own kernel.
-const BLOCK: usize = 128;
+const BLOCK: usize = 64;
 
 /// Replaces the lower triangle of a symmetric matrix by its Cholesky factor, leaves the
 /// entries in the strict upper triangle and the diagonal in `diag`.
