@@ -307,7 +307,6 @@ def kl_blocks(n, m):
     """Three ways: a loop over LAPACK, NumPy's batched routines, arithmetic on all blocks."""
     count = n // m
     p, q = (np.tile(kernel(m, length), (count, 1, 1)) for length in FAR)
-    delta = (vector(n, 1) - vector(n, 2)).reshape(count, m)
     mean_p, mean_q = vector(n, 1), vector(n, 2)
 
     def loop(trace):
@@ -318,10 +317,10 @@ def kl_blocks(n, m):
             for k in range(count):
                 # A block is symmetric: its transpose is the block, in columns.
                 l_p, l_q = factor(p[k].T, clean=1), factor(q[k].T)
-                z = dtrsv(l_q, difference[k], lower=1)
-                total += trace(l_q, l_p) + ddot(z, z)
                 diagonals[0, k] = l_p.diagonal()
                 diagonals[1, k] = l_q.diagonal()
+                z = dtrsv(l_q, difference[k], lower=1)
+                total += trace(l_q, l_p) + ddot(z, z)
             logs = np.log(diagonals).sum(axis=(1, 2))
             return 0.5 * (total - n) + logs[1] - logs[0]
 
