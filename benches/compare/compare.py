@@ -11,7 +11,7 @@ TEXT, only the rows whose names contain one of them.
 
 import os
 
-for library in ("OPENBLAS", "MKL", "OMP", "BLIS", "VECLIB_MAXIMUM"):
+for library in ("OPENBLAS", "MKL", "OMP", "BLIS", "VECLIB_MAXIMUM", "RAYON"):
     os.environ[f"{library}_NUM_THREADS"] = "1"
 
 import argparse

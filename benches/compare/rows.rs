@@ -124,7 +124,11 @@ pub(crate) fn measure_row(quantity: &str, n: usize) -> Result<Option<Measured>, 
         "1000 draws/diagonal" => draws(&mean, &diagonal(n, 0)),
         "limit/Cholesky" => cholesky(n),
         "limit/matrix product" => {
-            let (a, b, mut c) = (kernel(n, 3.0), kernel(n, 10.0), Mat::zeros(n, n));
+            let (a, b, mut c) = (
+                kernel::<f64>(n, 3.0),
+                kernel::<f64>(n, 10.0),
+                Mat::zeros(n, n),
+            );
             given(|| {
                 matmul(&mut c, Accum::Replace, &a, &b, 1.0, Par::Seq);
                 Ok(c[(n / 2, n / 3)])
@@ -204,7 +208,7 @@ fn spread(draws: &Mat<f64>, mean: &[f64], sigma: &impl CovarianceOperator<f64>) 
 
 /// faer's factorisation, in place, scratch made beforehand.
 fn cholesky(n: usize) -> Result<Measured, Error> {
-    let matrix = kernel(n, 3.0);
+    let matrix = kernel::<f64>(n, 3.0);
     let request = llt::cholesky_in_place_scratch::<f64>(n, Par::Seq, Default::default());
     let mut memory = MemBuffer::new(request);
     measure(

@@ -37,38 +37,41 @@ type Result = std::result::Result<(), Box<dyn Error>>;
 pub(crate) fn make(name: &str, calls: usize) -> Result {
     let (quantity, n) = name.rsplit_once('/').ok_or("a call is quantity/size")?;
     let n: usize = n.parse()?;
-    let (x, mean) = (vector(n, 1), vector(n, 2));
+    let (x, mean): (Vec<f64>, Vec<f64>) = (vector(n, 1), vector(n, 2));
     match quantity {
         // With the copy of the matrix that the constructor consumes.
         "build/dense" => {
-            let matrix = kernel(n, 3.0);
+            let matrix = kernel::<f64>(n, 3.0);
             repeat(calls, || Ok(DenseCovariance::new(matrix.clone())?))
         }
         "log_prob/dense" => {
-            let sigma = dense(n, 3.0);
+            let sigma = dense::<f64>(n, 3.0);
             repeat(calls, || Ok(log_prob(&x, &mean, &sigma)?))
         }
         "log_prob_batch/dense" => {
-            let (sigma, data) = (dense(n, 3.0), vector(n * 1000, 1));
+            let (sigma, data) = (dense(n, 3.0), vector::<f64>(n * 1000, 1));
             let points = MatRef::from_column_major_slice(&data, n, 1000);
             repeat(calls, || Ok(log_prob_batch(points, &mean, &sigma)?))
         }
-        // Some entries differ by more than half a variance, or none: KL has a form for each.
+        // Above half a nat or below: KL has a form for each.
         "kl/dense-far" => kl(n, calls, &dense(n, 1.0), &dense(n, 30.0)),
-        "kl/dense-near" => kl(n, calls, &dense(n, 3.0), &dense(n, 3.1)),
+        "kl/dense-near" => kl(n, calls, &dense(n, 3.0), &dense(n, 3.01)),
         "kl/diagonal" => kl(n, calls, &diagonal(n, 0), &diagonal(n, 3)),
-        "kl/8x8-blocks" => kl(n, calls, &blocks(n, 8, 1.0), &blocks(n, 8, 30.0)),
+        "kl/8x8-blocks" => {
+            let [p, q] = [1.0, 30.0].map(|length| blocks::<f64>(&kernel(8, length), n / 8));
+            kl(n, calls, &p, &q)
+        }
         "entropy/diagonal" => {
-            let sigma = diagonal(n, 0);
+            let sigma = diagonal::<f64>(n, 0);
             repeat(calls, || Ok(entropy(&sigma)?))
         }
         "mutual_information/dense" => {
-            let sigma = dense(n, 3.0);
+            let sigma = dense::<f64>(n, 3.0);
             let (a, b): (Vec<_>, Vec<_>) = (0..n).partition(|i| i % 2 == 0);
             repeat(calls, || Ok(mutual_information(&sigma, &a, &b)?))
         }
         "sample_batch/dense" => {
-            let sigma = dense(n, 3.0);
+            let sigma = dense::<f64>(n, 3.0);
             let mut rng = ChaCha8Rng::seed_from_u64(1);
             repeat(calls, || Ok(sample_batch(&mean, &sigma, 100, &mut rng)?))
         }

@@ -18,6 +18,7 @@ pages! {
     Entropy = "entropy.md",
     ExpectedLogLikelihood = "expected-log-likelihood.md",
     LogDensity = "log-density.md",
+    Loops = "loops.md",
     MutualInformation = "mutual-information.md",
     Score = "score.md",
     StandardNormal = "standard-normal.md",
