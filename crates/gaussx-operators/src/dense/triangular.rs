@@ -36,10 +36,38 @@ pub(crate) fn act<T: Scalar>(
     match action {
         Action::HalfSolve => half_solve_columns(l, x),
         Action::HalfSolveTranspose => half_solve_transpose_columns(l, x),
-        Action::Multiply => multiply(l, x, workspace)?,
-        Action::MultiplyTranspose => multiply_transpose(l, x, workspace)?,
+        Action::Multiply => multiply_columns(l, x, multiply, workspace)?,
+        Action::MultiplyTranspose => multiply_columns(l, x, multiply_transpose, workspace)?,
     }
     Ok(())
+}
+
+type Product<T> = fn(MatRef<'_, T>, MatMut<'_, T>, &mut Workspace<T>) -> Result<(), Error>;
+
+/// One of the products, at most [`TOGETHER`] columns at a time.
+fn multiply_columns<T: Scalar>(
+    l: MatRef<'_, T>,
+    x: MatMut<'_, T>,
+    product: Product<T>,
+    workspace: &mut Workspace<T>,
+) -> Result<(), Error> {
+    let k = x.ncols();
+    if k <= TOGETHER {
+        return product(l, x, workspace);
+    }
+    let (left, right) = x.split_at_col_mut((k / 2).next_multiple_of(TOGETHER));
+    let operations = l.nrows().saturating_mul(l.nrows()).saturating_mul(k);
+    if !parallel::pays(operations) {
+        multiply_columns(l, left, product, workspace)?;
+        return multiply_columns(l, right, product, workspace);
+    }
+    let mut other = workspace.sibling();
+    let (a, b) = parallel::join(
+        operations,
+        || multiply_columns(l, left, product, workspace),
+        || multiply_columns(l, right, product, &mut other),
+    );
+    a.and(b)
 }
 
 /// `X ← L⁻¹ X`, some columns at a time.

@@ -1,8 +1,10 @@
 //! Meetings that fall apart into smaller ones.
 
+use core::ops::Range;
+
 use super::part::{BlockRun, Part};
 use crate::blocks::{Blocks, for_each_block};
-use crate::{CompensatedSum, Error, Scalar, Workspace};
+use crate::{CompensatedSum, Error, Scalar, Workspace, memory, parallel};
 
 /// Whether both sides have a boundary in common, or one is diagonal and splits anywhere.
 pub(super) fn split<T: Scalar>(p: Part<'_, T>, q: Part<'_, T>) -> bool {
@@ -28,14 +30,106 @@ pub(super) fn sum<T: Scalar>(
     p: Part<'_, T>,
     q: Part<'_, T>,
     workspace: &mut Workspace<T>,
-    meet: impl Fn(Part<'_, T>, Part<'_, T>, &mut Workspace<T>) -> Result<T, Error>,
+    meet: impl Fn(Part<'_, T>, Part<'_, T>, &mut Workspace<T>) -> Result<T, Error> + Sync,
 ) -> Result<T, Error> {
     let mut total = CompensatedSum::new();
+    if let Some(aligned) = Aligned::of(p, q) {
+        let mut values = memory::zero_vec("terms of the blocks", aligned.ranges.len())?;
+        aligned.fill(0, &mut values, workspace, &meet)?;
+        for value in values {
+            total.add(value);
+        }
+        return Ok(total.value());
+    }
     for_each_meeting(p, q, |p, q| {
         total.add(meet(p, q, workspace)?);
         Ok(())
     })?;
     Ok(total.value())
+}
+
+/// Two sides whose blocks meet one to one, and are many enough for threads.
+struct Aligned<'a, T: Scalar> {
+    p: Part<'a, T>,
+    q: Part<'a, T>,
+    /// The coordinates of each block.
+    ranges: Vec<Range<usize>>,
+}
+
+impl<'a, T: Scalar> Aligned<'a, T> {
+    fn of(p: Part<'a, T>, q: Part<'a, T>) -> Option<Self> {
+        let blocks = p.as_blocks().or(q.as_blocks())?;
+        let count = blocks.count();
+        let operations = operations(q.dim(), count);
+        if count < 2 || !parallel::pays(operations) {
+            return None;
+        }
+        if let (Some(p), Some(q)) = (p.as_blocks(), q.as_blocks()) {
+            let same = |b| p.block(b).dim() == q.block(b).dim();
+            if p.count() != q.count() || !(0..count).all(same) {
+                return None;
+            }
+        }
+        let mut ranges = Vec::new();
+        ranges.try_reserve_exact(count).ok()?;
+        let mut start = 0;
+        for b in 0..count {
+            let end = start + blocks.block(b).dim();
+            ranges.push(start..end);
+            start = end;
+        }
+        Some(Self { p, q, ranges })
+    }
+
+    /// What `meet` says of the blocks `first ..`.
+    fn fill(
+        &self,
+        first: usize,
+        values: &mut [T],
+        workspace: &mut Workspace<T>,
+        meet: &(impl Fn(Part<'_, T>, Part<'_, T>, &mut Workspace<T>) -> Result<T, Error> + Sync),
+    ) -> Result<(), Error> {
+        let count = values.len();
+        let covered = self.ranges[first + count - 1].end - self.ranges[first].start;
+        let operations = operations(covered, count);
+        if count < 2 || !parallel::pays(operations) {
+            for (k, value) in values.iter_mut().enumerate() {
+                let (p, q) = (
+                    self.block(self.p, first + k)?,
+                    self.block(self.q, first + k)?,
+                );
+                *value = meet(p, q, workspace)?;
+            }
+            return Ok(());
+        }
+        let (left, right) = values.split_at_mut(count / 2);
+        let middle = first + left.len();
+        let mut other = workspace.sibling();
+        let (a, b) = parallel::join(
+            operations,
+            || self.fill(first, left, workspace, meet),
+            || self.fill(middle, right, &mut other, meet),
+        );
+        a.and(b)
+    }
+
+    /// The coordinates of block `index` on one side.
+    fn block(&self, side: Part<'a, T>, index: usize) -> Result<Part<'a, T>, Error> {
+        match (side.as_blocks(), side.as_diagonal()) {
+            (Some(blocks), _) => side.block(blocks, index),
+            (None, Some(variances)) => {
+                Ok(Part::diagonal_range(variances, self.ranges[index].clone()))
+            }
+            (None, None) => unreachable!("each side has blocks or is diagonal"),
+        }
+    }
+}
+
+/// What the meeting of `count` blocks of `n` coordinates in all costs, roughly.
+fn operations(n: usize, count: usize) -> usize {
+    let size = n / count.max(1);
+    // Even a small block asks for its factor and its logarithms.
+    n.saturating_mul((size * size).max(64))
 }
 
 /// Calls `meet` with the smallest parts that both sides have in common.
@@ -97,7 +191,7 @@ impl<'a, T: Scalar> Segments<'a, T> {
 }
 
 impl<T: Scalar> Iterator for Segments<'_, T> {
-    type Item = (core::ops::Range<usize>, core::ops::Range<usize>);
+    type Item = (Range<usize>, Range<usize>);
 
     fn next(&mut self) -> Option<Self::Item> {
         let (start_p, start_q) = (self.next_p, self.next_q);
