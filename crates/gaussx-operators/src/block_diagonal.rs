@@ -13,7 +13,7 @@ use crate::spectrum::PrincipalAxes;
 use crate::sum::{CompensatedSum, two_sum};
 use crate::{
     CholeskyFactor, CovarianceOperator, DenseCovariance, Error, Rejected, Scalar, Workspace,
-    validate,
+    parallel, validate,
 };
 
 /// The covariance `diag(Σ_1, .., Σ_m)`, with blocks of any sizes. Everything costs the
@@ -127,6 +127,60 @@ impl<T: Scalar, B: CovarianceOperator<T>> BlockDiagonal<T, B> {
         BlockDiagonal::in_storage(changed.collect::<Result<_, _>>()?, self.starts)
     }
 
+    /// `‖L⁻¹ (x - center)‖²` for the only column of `x`.
+    fn form_of_point(
+        &self,
+        x: MatRef<'_, T>,
+        center: Option<ColRef<'_, T>>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<T, Error> {
+        workspace.with_any(self.blocks.len(), 1, |terms, workspace| {
+            self.terms_into(0, terms, x, center, workspace)?;
+            let mut sum = CompensatedSum::new();
+            for &term in &*terms {
+                sum.add(term);
+            }
+            Ok(sum.value())
+        })
+    }
+
+    /// The terms of the blocks `first ..` in the quadratic form of `x`.
+    fn terms_into(
+        &self,
+        first: usize,
+        terms: &mut [T],
+        x: MatRef<'_, T>,
+        center: Option<ColRef<'_, T>>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<(), Error> {
+        let starts = &self.starts[first..=first + terms.len()];
+        // A small block costs what some hundreds of operations per coordinate do.
+        let operations = (starts[terms.len()] - starts[0]).saturating_mul(500);
+        if terms.len() > 1 && parallel::pays(operations) {
+            let (left, right) = terms.split_at_mut(terms.len() / 2);
+            let middle = first + left.len();
+            let mut other = workspace.sibling();
+            let (a, b) = parallel::join(
+                operations,
+                || self.terms_into(first, left, x, center, workspace),
+                || self.terms_into(middle, right, x, center, &mut other),
+            );
+            return a.and(b);
+        }
+        for (k, term) in terms.iter_mut().enumerate() {
+            let (start, len) = (starts[k], starts[k + 1] - starts[k]);
+            let center = center.map(|c| c.subrows(start, len));
+            let term = core::slice::from_mut(term);
+            self.blocks[first + k].quadratic_forms_into(
+                x.subrows(start, len),
+                center,
+                term,
+                workspace,
+            )?;
+        }
+        Ok(())
+    }
+
     /// The blocks with the coordinates that they cover.
     fn ranged(&self) -> impl Iterator<Item = (&B, Range<usize>)> {
         let ranges = self.starts.windows(2).map(|w| w[0]..w[1]);
@@ -200,6 +254,10 @@ impl<T: Scalar, B: CovarianceOperator<T>> CovarianceOperator<T> for BlockDiagona
     ) -> Result<(), Error> {
         check_quadratic_forms(self.dim(), points, center, out)?;
         let count = out.len();
+        if let [form] = out {
+            *form = self.form_of_point(points, center, workspace)?;
+            return Ok(());
+        }
         out.fill(T::zero());
         workspace.with(2, count, |buffer, workspace| {
             let (terms, errors) = buffer.split_at_mut(count);

@@ -54,11 +54,14 @@ pub(crate) fn unit_columns_into<T: Scalar>(first: usize, mut out: MatMut<'_, T>)
 /// Side of the tiles in which a matrix meets its transpose.
 pub(crate) const TILE: usize = 8;
 
-/// Rows and columns of the tiles that cover the lower triangle of an `n × n` matrix: a tile
-/// and its mirror image both stay in the fastest memory, whatever the stride.
-pub(crate) fn tiles_below(n: usize) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+/// Rows and columns of the tiles that cover some columns of the lower triangle of an `n × n`
+/// matrix: a tile and its mirror image both stay in the fastest memory, whatever the stride.
+pub(crate) fn tiles_below(
+    n: usize,
+    columns: Range<usize>,
+) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
     let tile = move |start: usize| start..n.min(start + TILE);
-    let columns = (0..n).step_by(TILE).map(tile);
+    let columns = columns.step_by(TILE).map(tile);
     columns.flat_map(move |columns| {
         let rows = (columns.start..n).step_by(TILE).map(tile);
         rows.map(move |rows| (rows, columns.clone()))
@@ -67,7 +70,7 @@ pub(crate) fn tiles_below(n: usize) -> impl Iterator<Item = (Range<usize>, Range
 
 /// `a_ji = a_ij` for every entry below the diagonal.
 pub(crate) fn mirror_lower<T: Scalar>(mut a: MatMut<'_, T>) {
-    for (rows, columns) in tiles_below(a.nrows()) {
+    for (rows, columns) in tiles_below(a.nrows(), 0..a.nrows()) {
         for j in columns {
             for i in rows.start.max(j + 1)..rows.end {
                 a[(j, i)] = a[(i, j)];

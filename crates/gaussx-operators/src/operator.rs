@@ -9,7 +9,7 @@ use crate::factor::factor_of;
 use crate::memory::{filled_col, zero_mat};
 use crate::spectrum::{self, PrincipalAxes};
 use crate::sum::{CompensatedSum, sum_map, sum_of_squares};
-use crate::{CholeskyFactor, Error, Scalar, Workspace, validate};
+use crate::{CholeskyFactor, Error, FactorKind, Scalar, Workspace, parallel, validate};
 
 /// A covariance `Σ = L Lᵀ`, known by its size, its variances and its Cholesky factor.
 ///
@@ -356,6 +356,9 @@ fn numbers<T: Scalar>(what: &'static str, x: Mat<T>) -> Result<Mat<T>, Error> {
     }
 }
 
+/// Columns of points that are whitened together.
+const TOGETHER: usize = 2 * PANEL;
+
 /// `‖L⁻¹ (x_j - center)‖²` for every column, some columns at a time.
 pub(crate) fn forms_by_panels<T: Scalar>(
     factor: CholeskyFactor<'_, T>,
@@ -364,14 +367,27 @@ pub(crate) fn forms_by_panels<T: Scalar>(
     out: &mut [T],
     workspace: &mut Workspace<T>,
 ) -> Result<(), Error> {
-    let n = points.nrows();
-    let width = 2 * PANEL;
-    workspace.with_any(n, out.len().min(width), |buffer, workspace| {
-        for (group, out) in out.chunks_mut(width).enumerate() {
+    let (n, count) = (points.nrows(), points.ncols());
+    let operations = n.saturating_mul(n).saturating_mul(count);
+    let dense = matches!(factor.kind(), FactorKind::Dense { .. });
+    if dense && count > TOGETHER && parallel::pays(operations) {
+        let half = (count / 2).next_multiple_of(TOGETHER);
+        let (left, right) = out.split_at_mut(half);
+        let (before, after) = points.split_at_col(half);
+        let mut other = workspace.sibling();
+        let (a, b) = parallel::join(
+            operations,
+            || forms_by_panels(factor, before, center, left, workspace),
+            || forms_by_panels(factor, after, center, right, &mut other),
+        );
+        return a.and(b);
+    }
+    workspace.with_any(n, count.min(TOGETHER), |buffer, workspace| {
+        for (group, out) in out.chunks_mut(TOGETHER).enumerate() {
             let count = out.len();
             let buffer = &mut buffer[..n * count];
             let mut panel = MatMut::from_column_major_slice_mut(buffer, n, count);
-            let columns = points.subcols(group * width, count);
+            let columns = points.subcols(group * TOGETHER, count);
             residuals_into(panel.as_mut(), columns, center);
             factor.half_solve_in_place(panel, workspace)?;
             for (k, form) in out.iter_mut().enumerate() {

@@ -3,9 +3,16 @@
 //! Work is cut into the same pieces however many threads there are, and their results are
 //! added in one order, so that every number of threads gives the same bits. Without the
 //! feature `rayon` everything runs on the caller's thread.
+//!
+//! Work is weighed in operations of a matrix product, some eighty to a nanosecond.
 
-/// Fewer operations than this are over before a second thread is awake.
-const WORTHWHILE: usize = 4_000_000;
+/// Less than this is over before the pool is awake and has the data.
+#[cfg(feature = "rayon")]
+const WORTH_WAKING: usize = 30_000_000;
+
+/// Less than this is not worth handing to a thread that is awake.
+#[cfg(feature = "rayon")]
+const WORTH_SHARING: usize = 4_000_000;
 
 /// Calls both, side by side where `operations`, those of the two together, pay for it.
 #[cfg_attr(
@@ -24,10 +31,28 @@ pub(crate) fn join<A: Send, B: Send>(
     (a(), b())
 }
 
+/// Calls `f` on a thread of the pool if its `operations` are many times what pays: it then
+/// hands on small pieces without waking the pool for each.
+#[cfg_attr(
+    not(feature = "rayon"),
+    allow(unused_variables, reason = "one thread asks no questions")
+)]
+pub(crate) fn inside<R: Send>(operations: usize, f: impl FnOnce() -> R + Send) -> R {
+    #[cfg(feature = "rayon")]
+    if pays(operations / 10) {
+        return rayon::scope(|_| f());
+    }
+    f()
+}
+
 /// Whether a second thread would be used for so many operations.
 #[cfg(feature = "rayon")]
 pub(crate) fn pays(operations: usize) -> bool {
-    operations >= WORTHWHILE && rayon::current_num_threads() > 1
+    let enough = match rayon::current_thread_index() {
+        Some(_) => WORTH_SHARING,
+        None => WORTH_WAKING,
+    };
+    operations >= enough && rayon::current_num_threads() > 1
 }
 
 /// Whether a second thread would be used for so many operations.

@@ -170,8 +170,9 @@ pub(crate) fn sum_terms<T: Scalar, const K: usize>(
 /// below `ε`, so many that a thread may take them.
 const BLOCK: usize = 1024 * WIDE;
 
-/// What a number costs in a sum over slices, in operations: most of it is memory.
-const OPERATIONS: usize = 8;
+/// What a number costs in a sum over slices, in operations of a matrix product: most of it
+/// is memory.
+const OPERATIONS: usize = 80;
 
 /// The sum of `block` over the ranges of [`BLOCK`] numbers that make up `0..n`, in order.
 #[inline]

@@ -19,7 +19,7 @@ use core::ops::Range;
 use faer::{ColRef, MatRef};
 
 use crate::columns::{TILE, tiles_below};
-use crate::{Error, Scalar};
+use crate::{Error, Scalar, parallel};
 
 /// `found == expected`.
 ///
@@ -170,7 +170,25 @@ pub(crate) fn symmetry<T: Scalar>(what: &'static str, a: MatRef<'_, T>) -> Resul
 /// Whether mirrored entries are equal numbers: what almost every matrix is. The difference
 /// of an infinity, or of NaN, with itself is no zero.
 fn is_exactly_symmetric<T: Scalar>(a: MatRef<'_, T>) -> bool {
-    tiles_below(a.nrows()).all(|(rows, columns)| {
+    are_symmetric(a, 0..a.nrows())
+}
+
+/// [`is_exactly_symmetric`] for some columns, from the diagonal down.
+fn are_symmetric<T: Scalar>(a: MatRef<'_, T>, columns: Range<usize>) -> bool {
+    // What a comparison costs, in operations of a matrix product.
+    const OPERATIONS: usize = 80;
+    let count = columns.len();
+    let operations = OPERATIONS.saturating_mul(count).saturating_mul(a.nrows());
+    if count > TILE && parallel::pays(operations) {
+        let middle = columns.start + (count / 2).next_multiple_of(TILE);
+        let (left, right) = parallel::join(
+            operations,
+            || are_symmetric(a, columns.start..middle),
+            || are_symmetric(a, middle..columns.end),
+        );
+        return left && right;
+    }
+    tiles_below(a.nrows(), columns).all(|(rows, columns)| {
         if let (Some(below), Some(above)) = (tile(a, &rows, &columns), tile(a, &columns, &rows)) {
             return are_mirrored(&below, &above);
         }

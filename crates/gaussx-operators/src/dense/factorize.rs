@@ -11,7 +11,7 @@ use faer::{Mat, MatMut, MatRef, Par};
 use super::triangular::{half_solve_rows, subtract_lower};
 use crate::columns::mirror_lower;
 use crate::memory::{resize, zero_mat};
-use crate::{Error, Rejected, Scalar, Workspace};
+use crate::{Error, Rejected, Scalar, Workspace, parallel};
 
 /// Below this size a plain loop beats the set-up of a blocked kernel.
 const SMALL: usize = 16;
@@ -133,7 +133,8 @@ fn factor_lower<T: Scalar>(a: MatMut<'_, T>, workspace: &mut Workspace<T>) -> Re
     let block = n.min(BLOCK);
     workspace.with_any(block, block, |storage, _| {
         let storage = MatMut::from_column_major_slice_mut(storage, block, block);
-        factor_halves(a, 0, storage)
+        let operations = n.saturating_mul(n).saturating_mul(n);
+        parallel::inside(operations, || factor_halves(a, 0, storage))
     })
 }
 

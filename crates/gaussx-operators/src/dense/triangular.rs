@@ -16,7 +16,7 @@ const SMALL: usize = 16;
 
 /// Columns that go through a kernel together: as many as it needs to run at full speed, so
 /// that the others can go to another thread.
-const TOGETHER: usize = 256;
+const TOGETHER: usize = 128;
 
 /// Columns whose products are added at a time. Deeper products with a transposed factor read
 /// it at strides that fall on one line of the cache where the dimension is a power of two.

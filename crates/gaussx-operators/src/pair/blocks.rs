@@ -125,11 +125,12 @@ impl<'a, T: Scalar> Aligned<'a, T> {
     }
 }
 
-/// What the meeting of `count` blocks of `n` coordinates in all costs, roughly.
+/// What the meeting of `count` blocks of `n` coordinates in all costs, in operations of a
+/// matrix product, which small ones are far from.
 fn operations(n: usize, count: usize) -> usize {
     let size = n / count.max(1);
-    // Even a small block asks for its factor and its logarithms.
-    n.saturating_mul((size * size).max(64))
+    let block = (3 * size).saturating_mul(size).saturating_mul(size);
+    count.saturating_mul(block.saturating_add(24_000))
 }
 
 /// Calls `meet` with the smallest parts that both sides have in common.

@@ -37,7 +37,8 @@ pub(super) fn divergence<T: Scalar>(
     let Ok(mut buffer) = workspace.take(n, n) else {
         return Ok(None);
     };
-    let value = by_differences(p, q, &mut buffer, workspace);
+    let operations = n.saturating_mul(n).saturating_mul(n);
+    let value = parallel::inside(operations, || by_differences(p, q, &mut buffer, workspace));
     workspace.give(buffer);
     value
 }
