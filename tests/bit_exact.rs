@@ -332,7 +332,8 @@ fn any_number_of_threads_gives_the_same_bits() {
             let points = Mat::from_fn(n, 600, |i, j| case.points[j % 2][i] + j as f64);
             let forms = gaussx::quadratic_form_batch(&points, &case.points[1], &p).unwrap();
             let white = gaussx::whiten(&points, &case.points[1], &p).unwrap();
-            bits.extend(forms.iter().map(|x| x.to_bits()));
+            let precisions = p.diag_inverse().unwrap();
+            bits.extend(forms.iter().chain(precisions.iter()).map(|x| x.to_bits()));
             bits.extend(white.col_iter().flat_map(|c| c.iter().map(|x| x.to_bits())));
             bits
         };

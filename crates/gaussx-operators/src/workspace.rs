@@ -73,13 +73,21 @@ impl<T: Scalar> Workspace<T> {
     ///
     /// [`Error::AllocationFailed`] if the memory cannot be had or is above the limit.
     pub fn take(&mut self, rows: usize, columns: usize) -> Result<Vec<T>, Error> {
-        let mut buffer = self.take_any(rows, columns)?;
-        buffer.fill(T::zero());
+        let (mut buffer, len) = self.with_room_for(rows, columns)?;
+        buffer.clear();
+        buffer.resize(len, T::zero());
         Ok(buffer)
     }
 
     /// A buffer of `rows · columns` numbers, left over from whatever came before.
     fn take_any(&mut self, rows: usize, columns: usize) -> Result<Vec<T>, Error> {
+        let (mut buffer, len) = self.with_room_for(rows, columns)?;
+        buffer.resize(len, T::zero());
+        Ok(buffer)
+    }
+
+    /// A buffer that holds `rows · columns` numbers without growing, and that number.
+    fn with_room_for(&mut self, rows: usize, columns: usize) -> Result<(Vec<T>, usize), Error> {
         let failed = || Error::AllocationFailed {
             what: "scratch memory",
             rows,
@@ -101,15 +109,12 @@ impl<T: Scalar> Workspace<T> {
             }
         });
         let mut buffer = best.map_or_else(Vec::new, |i| self.buffers.swap_remove(i));
-        if len > buffer.capacity() {
+        if !fits(&buffer) {
             // What it holds need not be copied.
             buffer.clear();
+            buffer.try_reserve_exact(len).map_err(|_| failed())?;
         }
-        buffer
-            .try_reserve_exact(len - len.min(buffer.len()))
-            .map_err(|_| failed())?;
-        buffer.resize(len, T::zero());
-        Ok(buffer)
+        Ok((buffer, len))
     }
 
     /// Returns a buffer for later use.

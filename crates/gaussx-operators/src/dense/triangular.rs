@@ -44,7 +44,7 @@ pub(crate) fn act<T: Scalar>(
 
 type Product<T> = fn(MatRef<'_, T>, MatMut<'_, T>, &mut Workspace<T>) -> Result<(), Error>;
 
-/// One of the products, at most [`TOGETHER`] columns at a time.
+/// One of the products, at most twice [`TOGETHER`] columns at a time.
 fn multiply_columns<T: Scalar>(
     l: MatRef<'_, T>,
     x: MatMut<'_, T>,
@@ -52,10 +52,10 @@ fn multiply_columns<T: Scalar>(
     workspace: &mut Workspace<T>,
 ) -> Result<(), Error> {
     let k = x.ncols();
-    if k <= TOGETHER {
+    if k <= 2 * TOGETHER {
         return product(l, x, workspace);
     }
-    let (left, right) = x.split_at_col_mut((k / 2).next_multiple_of(TOGETHER));
+    let (left, right) = x.split_at_col_mut((k / 2).next_multiple_of(2 * TOGETHER));
     let operations = l.nrows().saturating_mul(l.nrows()).saturating_mul(k);
     if !parallel::pays(operations) {
         multiply_columns(l, left, product, workspace)?;
@@ -341,9 +341,23 @@ pub(crate) fn inverse_squares_below_by_column_into<T: Scalar>(
     out: &mut [T],
     workspace: &mut Workspace<T>,
 ) -> Result<(), Error> {
-    let n = l.nrows();
-    workspace.with(n, n.min(PANEL), |buffer, workspace| {
-        for range in panels(n) {
+    let (n, count) = (l.nrows(), out.len());
+    let operations = n.saturating_mul(n).saturating_mul(count);
+    if count > PANEL && parallel::pays(operations) {
+        let half = (count / 2).next_multiple_of(PANEL);
+        let (left, right) = out.split_at_mut(half);
+        // Column `half` of the inverse is the first of the inverse of what is below.
+        let below = l.submatrix(half, half, n - half, n - half);
+        let mut other = workspace.sibling();
+        let (a, b) = parallel::join(
+            operations,
+            || inverse_squares_below_by_column_into(l, left, workspace),
+            || inverse_squares_below_by_column_into(below, right, &mut other),
+        );
+        return a.and(b);
+    }
+    workspace.with_any(n, count.min(PANEL), |buffer, workspace| {
+        for range in panels(count) {
             let (rows, width) = (n - range.start, range.len());
             let buffer = &mut buffer[..rows * width];
             let mut x = MatMut::from_column_major_slice_mut(buffer, rows, width);
