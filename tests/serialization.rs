@@ -1,4 +1,5 @@
-//! Operators and distributions survive a round trip bit for bit, and no file produces an
+//! Operators and distributions survive a round trip, bit for bit where nothing but numbers
+//! built them (a matrix that was scaled since is factored anew), and no file produces an
 //! invalid one.
 
 use gaussx::{

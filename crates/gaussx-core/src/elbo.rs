@@ -20,7 +20,7 @@ use crate::kl_divergence::divergence_named;
 ///
 /// # Errors
 ///
-/// As [`expected_log_likelihood`] and [`kl_divergence`](crate::kl_divergence).
+/// As [`expected_log_likelihood`](crate::expected_log_likelihood) and [`kl_divergence`](crate::kl_divergence).
 ///
 /// # Examples
 ///
