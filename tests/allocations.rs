@@ -1,6 +1,8 @@
 //! What is allocated: nothing in a loop that keeps a workspace, and no more memory than the
 //! documentation says.
 
+use std::sync::mpsc;
+
 use chacha20::ChaCha8Rng;
 use gaussx::faer::{Col, Mat, Scale};
 use gaussx::rand::SeedableRng;
@@ -141,6 +143,69 @@ fn operators_are_rebuilt_in_their_storage() {
             });
             assert_eq!(count, 0, "blocks, n = {n}");
         }
+    });
+}
+
+/// Runs `f` on a pool of two threads of which the other is busy: work is cut up as for two,
+/// and all of it done here, where it is counted.
+fn beside_a_busy_thread<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2);
+    pool.build().unwrap().scope(|scope| {
+        let (started, wait_for_start) = mpsc::channel();
+        let (done, wait_for_end) = mpsc::channel::<()>();
+        scope.spawn(move |_| {
+            started.send(()).unwrap();
+            wait_for_end.recv().unwrap();
+        });
+        wait_for_start.recv().unwrap();
+        let result = f();
+        done.send(()).unwrap();
+        result
+    })
+}
+
+#[test]
+fn nothing_is_allocated_where_threads_share_the_work() {
+    beside_a_busy_thread(|| {
+        let n = 600;
+        let mut random = Random::new(1);
+        let (x, mean) = (vec![0.3; n], vec![0.1; n]);
+        let points = Mat::from_fn(n, 600, |i, j| ((i * 7 + j * 3) % 11) as f64);
+        let mut values = vec![0.0; 600];
+        let mut workspace = Workspace::new();
+        let w = &mut workspace;
+        let matrix = random.covariance::<f64>(n);
+        let near = DenseCovariance::new(matrix.clone() * Scale(1.001)).unwrap();
+        let sigma = DenseCovariance::new(matrix).unwrap();
+        let far = DenseCovariance::new(random.covariance::<f64>(n)).unwrap();
+        let diagonal = DiagonalCovariance::new(vec![2.0; n]).unwrap();
+        let count = settled(|| {
+            kl_divergence_with(&x, &sigma, &mean, &near, w).unwrap();
+            kl_divergence_with(&x, &sigma, &mean, &far, w).unwrap();
+            kl_divergence_with(&x, &diagonal, &mean, &far, w).unwrap();
+            log_prob_batch_into(&points, &mean, &sigma, &mut values, w).unwrap();
+        });
+        assert_eq!(count, 0, "dense");
+
+        let blocks = |scale: f64| {
+            let matrices = (0..2000).map(|b| Random::new(b).covariance::<f64>(8) * Scale(scale));
+            BlockDiagonal::from_matrices(matrices.collect()).unwrap()
+        };
+        let (p, q) = (blocks(1.0), blocks(3.0));
+        let mean = vec![0.1; p.dim()];
+        let count = settled(|| {
+            kl_divergence_with(&mean, &p, &mean, &q, w).unwrap();
+            log_prob_with(&mean, &mean, &p, w).unwrap();
+        });
+        assert_eq!(count, 0, "blocks");
+
+        let long = vec![2.0; 1_000_000];
+        let [p, q] = [1.0, 3.0].map(|s: f64| DiagonalCovariance::new(vec![s; 1_000_000]).unwrap());
+        let count = settled(|| {
+            kl_divergence_with(&long, &p, &long, &q, w).unwrap();
+            entropy(&p).unwrap();
+        });
+        assert_eq!(count, 0, "diagonals");
     });
 }
 

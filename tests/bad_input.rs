@@ -826,3 +826,42 @@ fn an_operator_that_breaks_its_contract_gives_an_error() {
         let _ = BlockDiagonal::new(vec![Liar { factor_dim, value }]);
     }
 }
+
+/// What the test below runs in a process of its own.
+#[test]
+#[ignore = "needs a process that can make no threads"]
+fn work_for_a_pool_that_cannot_be_made() {
+    let sigma = DiagonalCovariance::new(vec![1.0; 4_000_000]).unwrap();
+    let entropy = gaussx::entropy(&sigma).unwrap();
+    assert!(entropy > 0.0);
+    let cannot = std::thread::Builder::new().spawn(|| ()).is_err();
+    assert!(cannot, "threads can be made: nothing was tested");
+}
+
+#[test]
+fn a_system_that_grants_no_threads_is_no_panic() {
+    let test = std::env::current_exe().unwrap();
+    let output = std::process::Command::new(test)
+        .args([
+            "work_for_a_pool_that_cannot_be_made",
+            "--ignored",
+            "--test-threads=1",
+        ])
+        .env("RUST_MIN_STACK", (1_u64 << 60).to_string())
+        .output()
+        .unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}");
+    assert!(printed.contains("1 passed"), "{printed}");
+}
+
+#[test]
+fn a_factor_whose_pivot_has_no_reciprocal_is_refused() {
+    let factor = mat![[1.0, 0.0], [0.5, 1e-310]];
+    let rejected = DenseCovariance::from_cholesky(factor.clone()).unwrap_err();
+    assert_eq!(rejected.matrix, factor);
+    assert!(matches!(
+        rejected.error,
+        Error::NotPositiveDefinite { pivot: 1, .. }
+    ));
+}

@@ -376,3 +376,45 @@ fn any_number_of_threads_sums_long_vectors_to_the_same_bits() {
         assert_eq!(on_threads(count, all), expected, "{count} threads");
     }
 }
+
+#[test]
+fn any_number_of_threads_meets_empty_blocks_to_the_same_bits() {
+    let blocks = |scale: f64| {
+        let matrices = (0..2000).map(|b: u64| match b % 3 {
+            0 => Mat::zeros(0, 0),
+            _ => Random::new(b).covariance::<f64>(5) * gaussx::faer::Scale(scale),
+        });
+        BlockDiagonal::from_matrices(matrices.collect()).unwrap()
+    };
+    let (p, q) = (blocks(1.0), blocks(3.0));
+    let mean = vec![0.0; p.dim()];
+    let kl = || bits(&[gaussx::kl_divergence(&mean, &p, &mean, &q).unwrap()]);
+    let expected = on_threads(1, kl);
+    for count in [2, 3, 8] {
+        assert_eq!(on_threads(count, kl), expected, "{count} threads");
+    }
+}
+
+/// The number of points decides how they are solved, not their strides.
+#[test]
+fn strided_batches_need_no_copy_and_give_the_same_bits() {
+    for n in [3, 8, 20, 64] {
+        let sigma = DenseCovariance::new(Random::new(7).covariance::<f64>(n)).unwrap();
+        let mean = vec![0.5; n];
+        for count in [1, 3, 5, 33, 5000] {
+            let points = Mat::from_fn(n, count, |i, j| ((i * 7 + j * 3) % 11) as f64);
+            let rows = points.transpose().to_owned();
+            let form = |points: MatRef<'_, f64>| {
+                let mut out = vec![0.0; count];
+                let mut workspace = Workspace::new().limited_to(n * n);
+                let center = gaussx::faer::ColRef::from_slice(&mean);
+                sigma
+                    .quadratic_forms_into(points, Some(center), &mut out, &mut workspace)
+                    .unwrap();
+                bits(&out)
+            };
+            let expected = form(points.as_ref());
+            assert_eq!(form(rows.transpose()), expected, "n = {n}, {count} points");
+        }
+    }
+}

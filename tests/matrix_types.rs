@@ -5,7 +5,10 @@
 //! LAPACK passes at 30.
 
 use gaussx::faer::Mat;
-use gaussx::{CovarianceOperator, DenseCovariance, DiagonalCovariance, Error, Scalar, Workspace};
+use gaussx::{
+    CovarianceOperator, DenseCovariance, DiagonalCovariance, Error, Scalar, ScaledIdentity,
+    Workspace,
+};
 use gaussx_tests::matrices::{SPECTRA, Spectrum, symmetric, with_spectrum};
 use gaussx_tests::oracle;
 use gaussx_tests::random::Random;
@@ -364,4 +367,42 @@ fn subnormal_variances_give_no_nan() {
             assert_eq!(kl, 0.0, "2^{power}");
         }
     }
+}
+
+/// `λ = 2^k` in every coordinate: the divergence is `n (λ - 1 - k ln 2)`.
+fn diagonals_keep_their_digits_at_every_ratio<T: Scalar>(powers: std::ops::RangeInclusive<i32>) {
+    for power in powers.filter(|power| power.abs() > 2) {
+        let ratio = 2.0_f64.powi(power);
+        let term = ratio - 1.0 - f64::from(power) * core::f64::consts::LN_2;
+        for n in [1, 127, 128, 4096, 4097] {
+            let unit = |i: usize| T::of(0.5 + (i % 89) as f64);
+            let scaled = |i: usize| unit(i) * T::of(ratio);
+            let diagonal = |v: &dyn Fn(usize) -> T| {
+                DiagonalCovariance::new((0..n).map(v).collect::<Vec<_>>()).unwrap()
+            };
+            let mean = vec![T::of(0.0); n];
+            let check =
+                |what: &str, p: &dyn CovarianceOperator<T>, q: &dyn CovarianceOperator<T>| {
+                    let found = gaussx::kl_divergence(&mean, p, &mean, q).unwrap();
+                    let expected = 0.5 * n as f64 * term;
+                    let error = (found.as_f64() - expected).abs() / T::EPSILON.as_f64() / expected;
+                    assert!(error <= 4.0, "{what}, n = {n}, 2^{power}: {error}");
+                };
+            check("diagonals", &diagonal(&scaled), &diagonal(&unit));
+            let one = |v: f64| ScaledIdentity::new(n, T::of(v)).unwrap();
+            let each = |v: f64| diagonal(&|_| T::of(v));
+            check("identity from diagonal", &one(3.0 * ratio), &each(3.0));
+            check("diagonal from identity", &each(3.0 * ratio), &one(3.0));
+        }
+    }
+}
+
+#[test]
+fn diagonals_in_double_precision_keep_their_digits_at_every_ratio() {
+    diagonals_keep_their_digits_at_every_ratio::<f64>(-50..=50);
+}
+
+#[test]
+fn diagonals_in_single_precision_keep_their_digits_at_every_ratio() {
+    diagonals_keep_their_digits_at_every_ratio::<f32>(-50..=50);
 }

@@ -159,13 +159,11 @@ impl<T: Scalar, B: CovarianceOperator<T>> BlockDiagonal<T, B> {
         if terms.len() > 1 && parallel::pays(operations) {
             let (left, right) = terms.split_at_mut(terms.len() / 2);
             let middle = first + left.len();
-            let mut other = workspace.sibling();
-            let (a, b) = parallel::join(
+            return workspace.join(
                 operations,
-                || self.terms_into(first, left, x, center, workspace),
-                || self.terms_into(middle, right, x, center, &mut other),
+                |workspace| self.terms_into(first, left, x, center, workspace),
+                |workspace| self.terms_into(middle, right, x, center, workspace),
             );
-            return a.and(b);
         }
         for (k, term) in terms.iter_mut().enumerate() {
             let (start, len) = (starts[k], starts[k + 1] - starts[k]);

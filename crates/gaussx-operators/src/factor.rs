@@ -8,7 +8,8 @@ use faer::{MatMut, MatRef};
 use crate::blocks::{Blocks, for_each_block};
 use crate::columns::{map_rows, unit_columns_into};
 use crate::memory::zero_vec;
-use crate::sum::{CompensatedSum, sum_ln};
+use crate::products::sum_ln;
+use crate::sum::CompensatedSum;
 use crate::{CovarianceOperator, Error, LowerTriangular, Scalar, Workspace, dense, validate};
 
 /// Where the numbers of a factor are: the structure that decides what it costs.

@@ -56,6 +56,7 @@ mod operator;
 pub mod pair;
 mod parallel;
 mod point;
+mod products;
 mod refined;
 mod scalar;
 mod scaled;

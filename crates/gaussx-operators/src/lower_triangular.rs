@@ -8,7 +8,8 @@ use faer::MatMut;
 use crate::columns::{panels, unit_columns_into};
 use crate::memory::zero_vec;
 use crate::pair::PairTerms;
-use crate::sum::{sum_ln, sum_map};
+use crate::products::sum_ln;
+use crate::sum::sum_map;
 use crate::{Error, Scalar, Workspace};
 
 /// A lower triangular matrix `L` with a positive diagonal, known only by what it does.

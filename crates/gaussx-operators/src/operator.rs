@@ -374,13 +374,11 @@ pub(crate) fn forms_by_panels<T: Scalar>(
         let half = (count / 2).next_multiple_of(TOGETHER);
         let (left, right) = out.split_at_mut(half);
         let (before, after) = points.split_at_col(half);
-        let mut other = workspace.sibling();
-        let (a, b) = parallel::join(
+        return workspace.join(
             operations,
-            || forms_by_panels(factor, before, center, left, workspace),
-            || forms_by_panels(factor, after, center, right, &mut other),
+            |workspace| forms_by_panels(factor, before, center, left, workspace),
+            |workspace| forms_by_panels(factor, after, center, right, workspace),
         );
-        return a.and(b);
     }
     workspace.with_any(n, count.min(TOGETHER), |buffer, workspace| {
         for (group, out) in out.chunks_mut(TOGETHER).enumerate() {

@@ -14,6 +14,9 @@ const WORTH_WAKING: usize = 30_000_000;
 #[cfg(feature = "rayon")]
 const WORTH_SHARING: usize = 4_000_000;
 
+/// What a number costs in a pass over memory.
+pub(crate) const PER_NUMBER: usize = 80;
+
 /// Calls both, side by side where `operations`, those of the two together, pay for it.
 #[cfg_attr(
     not(feature = "rayon"),
@@ -48,11 +51,28 @@ pub(crate) fn inside<R: Send>(operations: usize, f: impl FnOnce() -> R + Send) -
 /// Whether a second thread would be used for so many operations.
 #[cfg(feature = "rayon")]
 pub(crate) fn pays(operations: usize) -> bool {
-    let enough = match rayon::current_thread_index() {
-        Some(_) => WORTH_SHARING,
-        None => WORTH_WAKING,
+    let is_inside = rayon::current_thread_index().is_some();
+    let enough = if is_inside {
+        WORTH_SHARING
+    } else {
+        WORTH_WAKING
     };
-    operations >= enough && rayon::current_num_threads() > 1
+    operations >= enough && (is_inside || has_global_pool()) && rayon::current_num_threads() > 1
+}
+
+/// Whether rayon's global pool can be had: where the system grants no more threads, rayon
+/// would panic when asked for it.
+#[cfg(feature = "rayon")]
+fn has_global_pool() -> bool {
+    use std::error::Error;
+    use std::sync::OnceLock;
+
+    static HAS_POOL: OnceLock<bool> = OnceLock::new();
+    *HAS_POOL.get_or_init(|| match rayon::ThreadPoolBuilder::new().build_global() {
+        Ok(()) => true,
+        // Without a source: there is one already.
+        Err(error) => error.source().is_none(),
+    })
 }
 
 /// Whether a second thread would be used for so many operations.

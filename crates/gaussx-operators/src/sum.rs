@@ -66,6 +66,13 @@ impl<T: Scalar> CompensatedSum<T> {
         }
     }
 
+    /// Subtracts what another sum holds.
+    #[inline]
+    pub(crate) fn subtract(&mut self, other: Self) {
+        self.add(-other.sum);
+        self.add(-other.error);
+    }
+
     /// The sum. Infinite, not NaN, where it overflows.
     #[must_use]
     pub fn value(self) -> T {
@@ -116,7 +123,7 @@ pub(crate) fn sum_map<T: Scalar>(n: usize, f: impl Fn(usize) -> T) -> T {
 
 /// How many partial sums run side by side where the widest registers are used: the chain of
 /// additions is then no longer what a loop waits for.
-const WIDE: usize = 32;
+pub(crate) const WIDE: usize = 32;
 
 /// Below this length a plain loop is over before the processor has been asked what it can.
 const SHORT: usize = 64;
@@ -170,50 +177,32 @@ pub(crate) fn sum_terms<T: Scalar, const K: usize>(
 /// below `ε`, so many that a thread may take them.
 const BLOCK: usize = 1024 * WIDE;
 
-/// What a number costs in a sum over slices, in operations of a matrix product: most of it
-/// is memory.
-const OPERATIONS: usize = 80;
-
-/// The sum of `block` over the ranges of [`BLOCK`] numbers that make up `0..n`, in order.
+/// The sum of `block` over the ranges of [`BLOCK`] numbers that make up `0..n`, halves of
+/// halves being added whatever the number of threads.
 #[inline]
 pub(crate) fn sum_blocks<T: Scalar>(
     n: usize,
     block: impl Fn(Range<usize>) -> CompensatedSum<T> + Sync,
 ) -> CompensatedSum<T> {
-    let mut total = CompensatedSum::new();
-    if n > BLOCK && parallel::pays(OPERATIONS.saturating_mul(n)) {
-        let mut sums = vec![CompensatedSum::new(); n.div_ceil(BLOCK)];
-        fill_blocks(n, 0, &mut sums, &block);
-        for sum in sums {
-            total.merge(sum);
-        }
-        return total;
-    }
-    for start in (0..n).step_by(BLOCK) {
-        total.merge(block(start..n.min(start + BLOCK)));
-    }
-    total
+    sum_halves(0..n, &block)
 }
 
-/// The sums of blocks `first ..` of `0..n`.
-fn fill_blocks<T: Scalar>(
-    n: usize,
-    first: usize,
-    sums: &mut [CompensatedSum<T>],
+fn sum_halves<T: Scalar>(
+    range: Range<usize>,
     block: &(impl Fn(Range<usize>) -> CompensatedSum<T> + Sync),
-) {
-    if let [sum] = sums {
-        let start = first * BLOCK;
-        *sum = block(start..n.min(start + BLOCK));
-        return;
+) -> CompensatedSum<T> {
+    let count = range.len();
+    if count <= BLOCK {
+        return block(range);
     }
-    let (left, right) = sums.split_at_mut(sums.len() / 2);
-    let middle = first + left.len();
-    parallel::join(
-        usize::MAX,
-        || fill_blocks(n, first, left, block),
-        || fill_blocks(n, middle, right, block),
+    let middle = range.start + (count / 2).next_multiple_of(BLOCK);
+    let (mut sum, rest) = parallel::join(
+        parallel::PER_NUMBER.saturating_mul(count),
+        || sum_halves(range.start..middle, block),
+        || sum_halves(middle..range.end, block),
     );
+    sum.merge(rest);
+    sum
 }
 
 struct WideSum<'a, T, F, const K: usize> {
@@ -247,14 +236,14 @@ impl<T: Scalar, F: Term<T, K>, const K: usize> pulp::NullaryFnOnce for WideSum<'
 }
 
 /// Compensated sums side by side.
-struct WideTotal<T> {
+pub(crate) struct WideTotal<T> {
     sums: [T; WIDE],
     errors: [T; WIDE],
 }
 
 impl<T: Scalar> WideTotal<T> {
     #[inline(always)]
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             sums: [T::zero(); WIDE],
             errors: [T::zero(); WIDE],
@@ -262,7 +251,7 @@ impl<T: Scalar> WideTotal<T> {
     }
 
     #[inline(always)]
-    fn add(&mut self, terms: &[T; WIDE]) {
+    pub(crate) fn add(&mut self, terms: &[T; WIDE]) {
         for k in 0..WIDE {
             let (sum, error) = two_sum(self.sums[k], terms[k]);
             self.sums[k] = sum;
@@ -271,216 +260,12 @@ impl<T: Scalar> WideTotal<T> {
     }
 
     #[inline(always)]
-    fn merged(&self) -> CompensatedSum<T> {
+    pub(crate) fn merged(&self) -> CompensatedSum<T> {
         let mut total = CompensatedSum::new();
         for (&sum, &error) in self.sums.iter().zip(&self.errors) {
             total.merge(CompensatedSum { sum, error });
         }
         total
-    }
-}
-
-/// `Σ e_i`, `Σ |e_i|` and `Σ ln(1 + e_i)` over slices of one length.
-pub(crate) struct Excesses<T: Scalar> {
-    pub(crate) sum: CompensatedSum<T>,
-    pub(crate) magnitude: T,
-    pub(crate) ln: CompensatedSum<T>,
-}
-
-impl<T: Scalar> Excesses<T> {
-    /// `Σ (e_i - ln(1 + e_i))`.
-    pub(crate) fn difference(&self) -> CompensatedSum<T> {
-        let mut difference = self.sum;
-        difference.add(-self.ln.sum);
-        difference.add(-self.ln.error);
-        difference
-    }
-}
-
-/// The most numbers whose mantissas can be multiplied in [`WIDE`] partial products: 128
-/// below √2 stay below `2^64`.
-pub(crate) const PRODUCT: usize = 128 * WIDE;
-
-/// [`Excesses`] of at most [`PRODUCT`] numbers `e(x_1i, .., x_Ki) > -1`; `None` where some
-/// `1 + e_i` is not a normal number, or the processor has no fused multiply-add.
-#[inline]
-pub(crate) fn excesses<T: Scalar, const K: usize>(
-    slices: [&[T]; K],
-    e: &impl Fn([T; K]) -> T,
-) -> Option<Excesses<T>> {
-    let arch = pulp::Arch::new();
-    if matches!(arch, pulp::Arch::Scalar) {
-        return None;
-    }
-    let (sum, magnitudes, product) = arch.dispatch(WideExcesses { slices, e });
-    product.is_normal().then(|| Excesses {
-        sum,
-        magnitude: magnitudes.iter().fold(T::zero(), |sum, &m| sum + m),
-        ln: product.ln(),
-    })
-}
-
-struct WideExcesses<'a, T, F, const K: usize> {
-    slices: [&'a [T]; K],
-    e: &'a F,
-}
-
-impl<T: Scalar, F: Fn([T; K]) -> T, const K: usize> pulp::NullaryFnOnce
-    for WideExcesses<'_, T, F, K>
-{
-    type Output = (CompensatedSum<T>, [T; WIDE], Factored<T, WIDE>);
-
-    #[inline(always)]
-    fn call(self) -> Self::Output {
-        let mut total = WideTotal::new();
-        let mut magnitudes = [T::zero(); WIDE];
-        let mut product = Factored::one();
-        let chunks = self.slices.map(|x| x.as_chunks::<WIDE>().0);
-        for c in 0..chunks[0].len() {
-            let block = chunks.map(|x| &x[c]);
-            let mut terms = [T::zero(); WIDE];
-            for k in 0..WIDE {
-                terms[k] = (self.e)(block.map(|x| x[k]));
-                magnitudes[k] += terms[k].abs();
-            }
-            total.add(&terms);
-            for k in 0..WIDE {
-                product.multiply(k, T::one() + terms[k]);
-            }
-        }
-        let mut total = total.merged();
-        let rest = self.slices.map(|x| x.as_chunks::<WIDE>().1);
-        for i in 0..rest[0].len() {
-            let term = (self.e)(rest.map(|x| x[i]));
-            magnitudes[i] += term.abs();
-            total.add(term);
-            product.multiply(i, T::one() + term);
-        }
-        (total, magnitudes, product)
-    }
-}
-
-/// `Σ ln f(x_i)` for positive `f(x_i)`: one logarithm for some thousand elements.
-///
-/// Mantissas are multiplied, with the rounding errors of the products beside them, and
-/// exponents added; a logarithm is taken before a product can leave the range. Where a
-/// number is not normal, or the processor has no fused multiply-add, logarithms are added.
-#[inline]
-pub(crate) fn sum_ln<T: Scalar>(x: &[T], f: impl Fn(T) -> T + Sync) -> T {
-    sum_blocks(x.len(), |range| {
-        let mut total = CompensatedSum::new();
-        for block in x[range].chunks(PRODUCT) {
-            let product = match block.len() {
-                0..=1 => None,
-                2..64 => ln_of_product::<T, 2>(block, &f),
-                64..512 => ln_of_product::<T, 8>(block, &f),
-                _ => ln_of_product::<T, WIDE>(block, &f),
-            };
-            match product {
-                Some(ln) => total.merge(ln),
-                None => total.add(sum_map(block.len(), |i| f(block[i]).ln())),
-            }
-        }
-        total
-    })
-    .value()
-}
-
-/// The logarithm of `Π f(x_i)` by `W` partial products.
-#[inline]
-fn ln_of_product<T: Scalar, const W: usize>(
-    x: &[T],
-    f: &impl Fn(T) -> T,
-) -> Option<CompensatedSum<T>> {
-    let arch = pulp::Arch::new();
-    if matches!(arch, pulp::Arch::Scalar) {
-        return None;
-    }
-    let product: Factored<T, W> = arch.dispatch(Product { x, f });
-    product.is_normal().then(|| product.ln())
-}
-
-struct Product<'a, T, F, const W: usize> {
-    x: &'a [T],
-    f: &'a F,
-}
-
-/// Products `hi_k + lo_k` of mantissas, side by side, and sums of exponents.
-struct Factored<T, const W: usize> {
-    hi: [T; W],
-    lo: [T; W],
-    exponents: [T; W],
-    normal: [bool; W],
-}
-
-impl<T: Scalar, const W: usize> Factored<T, W> {
-    #[inline(always)]
-    fn one() -> Self {
-        Self {
-            hi: [T::one(); W],
-            lo: [T::zero(); W],
-            exponents: [T::zero(); W],
-            normal: [true; W],
-        }
-    }
-
-    /// Multiplies product `k` by `x`.
-    #[inline(always)]
-    fn multiply(&mut self, k: usize, x: T) {
-        self.normal[k] &= x >= T::min_positive_value() && x <= T::max_value();
-        let (mantissa, exponent) = x.split();
-        let product = self.hi[k] * mantissa;
-        let error = num_traits::Float::mul_add(self.hi[k], mantissa, -product);
-        self.lo[k] = self.lo[k] * mantissa + error;
-        self.hi[k] = product;
-        self.exponents[k] += exponent;
-    }
-
-    fn is_normal(&self) -> bool {
-        self.normal.iter().all(|&normal| normal)
-    }
-
-    fn ln(&self) -> CompensatedSum<T> {
-        let exponent = self.exponents.iter().fold(T::zero(), |sum, &e| sum + e);
-        let mut total = CompensatedSum::new();
-        for (&hi, &lo) in self.hi.iter().zip(&self.lo) {
-            total.add(hi.ln());
-            total.add(lo / hi);
-        }
-        let ln_2 = T::of(core::f64::consts::LN_2);
-        total.add(exponent * ln_2);
-        total.add(num_traits::Float::mul_add(
-            exponent,
-            ln_2,
-            -(exponent * ln_2),
-        ));
-        // What ln 2 has beyond the precision of the scalar.
-        let rest = if T::EPSILON == T::of(f64::EPSILON) {
-            T::of(2.319_046_813_846_299_6e-17)
-        } else {
-            T::of(core::f64::consts::LN_2 - ln_2.as_f64())
-        };
-        total.add(exponent * rest);
-        total
-    }
-}
-
-impl<T: Scalar, F: Fn(T) -> T, const W: usize> pulp::NullaryFnOnce for Product<'_, T, F, W> {
-    type Output = Factored<T, W>;
-
-    #[inline(always)]
-    fn call(self) -> Factored<T, W> {
-        let mut product = Factored::one();
-        let (chunks, rest) = self.x.as_chunks::<W>();
-        for chunk in chunks {
-            for k in 0..W {
-                product.multiply(k, (self.f)(chunk[k]));
-            }
-        }
-        for (k, &x) in rest.iter().enumerate() {
-            product.multiply(k, (self.f)(x));
-        }
-        product
     }
 }
 
@@ -525,33 +310,6 @@ mod tests {
         assert_eq!(sum_slices([&tenth], |[x]| x), 100_000.0);
         let huge = vec![f64::MAX; 200];
         assert_eq!(sum_slices([&huge], |[x]| x), f64::INFINITY);
-    }
-
-    #[test]
-    fn a_sum_of_logarithms_is_that_of_each() {
-        for n in [1, 63, 64, 65, 1000, 10_000] {
-            let x: Vec<f64> = (0..n)
-                .map(|i| (f64::of_count(i % 997) + 0.3) * (f64::of_count(i % 301) - 150.0).exp2())
-                .collect();
-            let expected = sum_map(n, |i| x[i].ln());
-            let magnitude = sum_map(n, |i| x[i].ln().abs());
-            let error = (sum_ln(&x, |x| x) - expected).abs();
-            assert!(error <= f64::EPSILON * magnitude, "n = {n}: {error:e}");
-        }
-    }
-
-    #[test]
-    fn logarithms_near_zero_keep_their_digits_in_a_sum() {
-        // 1 + 2⁻³⁰: ln is 2⁻³⁰ - 2⁻⁶¹ + ..
-        let d = 2.0_f64.powi(-30);
-        let x = vec![1.0 + d; 10_000];
-        let expected = 1e4 * d.ln_1p();
-        assert!((sum_ln(&x, |x| x) - expected).abs() <= 4.0 * f64::EPSILON * expected);
-        let x = vec![1.0 - d; 10_000];
-        let expected = 1e4 * (-d).ln_1p();
-        assert!((sum_ln(&x, |x| x) - expected).abs() <= -4.0 * f64::EPSILON * expected);
-        assert_eq!(sum_ln(&vec![5e-324; 100], |x| x), 100.0 * 5e-324_f64.ln());
-        assert_eq!(sum_ln(&[0.0; 100], |x| x), f64::NEG_INFINITY);
     }
 
     #[test]

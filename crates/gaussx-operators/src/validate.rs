@@ -126,7 +126,8 @@ pub(crate) fn covariance<T: Scalar>(
         return Ok(Symmetry::Exact);
     }
     finite_matrix(what, a)?;
-    symmetry(what, a)
+    symmetric_within_rounding(what, a)?;
+    Ok(Symmetry::Rounded)
 }
 
 /// How symmetric a matrix is that passes as symmetric.
@@ -143,6 +144,11 @@ pub(crate) fn symmetry<T: Scalar>(what: &'static str, a: MatRef<'_, T>) -> Resul
     if is_exactly_symmetric(a) {
         return Ok(Symmetry::Exact);
     }
+    symmetric_within_rounding(what, a)?;
+    Ok(Symmetry::Rounded)
+}
+
+fn symmetric_within_rounding<T: Scalar>(what: &'static str, a: MatRef<'_, T>) -> Result<(), Error> {
     let tolerance = T::EPSILON.sqrt();
     for column in 0..a.ncols() {
         for row in column + 1..a.nrows() {
@@ -164,7 +170,7 @@ pub(crate) fn symmetry<T: Scalar>(what: &'static str, a: MatRef<'_, T>) -> Resul
             });
         }
     }
-    Ok(Symmetry::Rounded)
+    Ok(())
 }
 
 /// Whether mirrored entries are equal numbers: what almost every matrix is. The difference
@@ -175,10 +181,10 @@ fn is_exactly_symmetric<T: Scalar>(a: MatRef<'_, T>) -> bool {
 
 /// [`is_exactly_symmetric`] for some columns, from the diagonal down.
 fn are_symmetric<T: Scalar>(a: MatRef<'_, T>, columns: Range<usize>) -> bool {
-    // What a comparison costs, in operations of a matrix product.
-    const OPERATIONS: usize = 80;
     let count = columns.len();
-    let operations = OPERATIONS.saturating_mul(count).saturating_mul(a.nrows());
+    let operations = parallel::PER_NUMBER
+        .saturating_mul(count)
+        .saturating_mul(a.nrows());
     if count > TILE && parallel::pays(operations) {
         let middle = columns.start + (count / 2).next_multiple_of(TILE);
         let (left, right) = parallel::join(

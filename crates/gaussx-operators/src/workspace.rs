@@ -1,6 +1,6 @@
 //! Scratch memory that is kept between calls.
 
-use crate::{Error, Scalar};
+use crate::{Error, Scalar, parallel};
 
 /// Reusable scratch for operators, factors and closed forms.
 ///
@@ -23,6 +23,8 @@ use crate::{Error, Scalar};
 #[derive(Clone, Debug)]
 pub struct Workspace<T> {
     buffers: Vec<Vec<T>>,
+    /// For other threads, while they work.
+    siblings: Vec<Self>,
     limit: usize,
 }
 
@@ -38,13 +40,27 @@ impl<T: Scalar> Workspace<T> {
     pub fn new() -> Self {
         Self {
             buffers: Vec::new(),
+            siblings: Vec::new(),
             limit: usize::MAX,
         }
     }
 
-    /// An empty workspace with the same limit, for another thread.
-    pub(crate) fn sibling(&self) -> Self {
-        Self::new().limited_to(self.limit)
+    /// Calls both, side by side where `operations` pay for it, each with a workspace: one of
+    /// them is kept here for the next time. The error is that of the first that fails.
+    pub(crate) fn join(
+        &mut self,
+        operations: usize,
+        a: impl FnOnce(&mut Self) -> Result<(), Error> + Send,
+        b: impl FnOnce(&mut Self) -> Result<(), Error> + Send,
+    ) -> Result<(), Error> {
+        if !parallel::pays(operations) {
+            return a(self).and_then(|()| b(self));
+        }
+        let mut other = self.siblings.pop().unwrap_or_default();
+        other.limit = self.limit;
+        let (first, second) = parallel::join(operations, || a(self), || b(&mut other));
+        self.siblings.push(other);
+        first.and(second)
     }
 
     /// The same workspace, which answers requests for more than `numbers` numbers at once

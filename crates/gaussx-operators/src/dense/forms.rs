@@ -1,9 +1,9 @@
 //! Quadratic forms in few coordinates, where setting up a blocked solve would take longer
 //! than the arithmetic: one point on the stack, many points side by side in registers.
 
-use faer::{ColRef, MatMut, MatRef};
+use faer::{ColRef, MatRef};
 
-use crate::{Error, Scalar, Workspace};
+use crate::{Error, Scalar, Workspace, parallel};
 
 /// The most coordinates that are served here.
 pub(super) const FEW: usize = 64;
@@ -14,8 +14,7 @@ const LANES: usize = 32;
 /// Up to so many points are solved one by one.
 const SINGLE: usize = 4;
 
-/// `out_j = ‖L⁻¹ (x_j - center)‖²` for an `l` of at most [`FEW`] rows; what is not contiguous
-/// is copied, so that strides change no bit.
+/// `out_j = ‖L⁻¹ (x_j - center)‖²` for an `l` of at most [`FEW`] rows.
 pub(super) fn forms_into<T: Scalar>(
     l: MatRef<'_, T>,
     points: MatRef<'_, T>,
@@ -23,35 +22,10 @@ pub(super) fn forms_into<T: Scalar>(
     out: &mut [T],
     workspace: &mut Workspace<T>,
 ) -> Result<(), Error> {
-    let (n, count) = (l.nrows(), out.len());
-    let center_slice = center.map_or(Some([].as_slice()), |c| {
-        Some(c.try_as_col_major()?.as_slice())
-    });
-    if let (1, Some(center)) = (points.row_stride(), center_slice) {
-        return of_contiguous(l, points, center, out, workspace);
-    }
-    workspace.with_any(n, count + 1, |copy, workspace| {
-        let (copied, origin) = copy.split_at_mut(n * count);
-        let mut panel = MatMut::from_column_major_slice_mut(copied, n, count);
-        panel.copy_from(points);
-        for (i, value) in origin.iter_mut().enumerate() {
-            *value = center.map_or(T::zero(), |c| c[i]);
-        }
-        of_contiguous(l, panel.as_ref(), origin, out, workspace)
-    })
-}
-
-fn of_contiguous<T: Scalar>(
-    l: MatRef<'_, T>,
-    points: MatRef<'_, T>,
-    center: &[T],
-    out: &mut [T],
-    workspace: &mut Workspace<T>,
-) -> Result<(), Error> {
     let n = l.nrows();
     if out.len() <= SINGLE {
         for (j, form) in out.iter_mut().enumerate() {
-            let point = column(points, j);
+            let point = points.col(j);
             *form = match n {
                 0..=8 => single::<T, 8>(l, point, center),
                 9..=16 => single::<T, 16>(l, point, center),
@@ -67,38 +41,75 @@ fn of_contiguous<T: Scalar>(
             }
             rows[i * n + i] = T::one() / l[(i, i)];
         }
-        pulp::Arch::new().dispatch(Batch {
-            rows,
-            points,
-            center,
-            out,
-        });
+        let mut origin = [T::zero(); FEW];
+        if let Some(center) = center {
+            load(center, &mut origin);
+        }
+        batch_into(rows, points, &origin[..n], out);
         Ok(())
     })
 }
 
-/// Column `j` of a matrix whose columns are contiguous.
+/// The forms of many points, of which threads may take groups of [`LANES`].
+fn batch_into<T: Scalar>(rows: &[T], points: MatRef<'_, T>, center: &[T], out: &mut [T]) {
+    let (n, count) = (points.nrows(), out.len());
+    // Few coordinates are farther from the speed of a matrix product.
+    let operations = (4 * n * (n + 20)).saturating_mul(count);
+    if count > LANES && parallel::pays(operations) {
+        let half = (count / 2).next_multiple_of(LANES);
+        let (left, right) = out.split_at_mut(half);
+        let (before, after) = points.split_at_col(half);
+        parallel::join(
+            operations,
+            || batch_into(rows, before, center, left),
+            || batch_into(rows, after, center, right),
+        );
+        return;
+    }
+    pulp::Arch::new().dispatch(Batch {
+        rows,
+        points,
+        center,
+        out,
+    });
+}
+
+/// The entries of a column, whatever its stride.
 #[inline(always)]
-fn column<T: Scalar>(a: MatRef<'_, T>, j: usize) -> &[T] {
-    match a.col(j).try_as_col_major() {
-        Some(contiguous) => contiguous.as_slice(),
-        None => unreachable!("the caller has asked for contiguous columns"),
+fn load<T: Scalar>(column: ColRef<'_, T>, into: &mut [T]) {
+    match column.try_as_col_major() {
+        Some(contiguous) => into[..column.nrows()].copy_from_slice(contiguous.as_slice()),
+        None => {
+            for (value, &entry) in into.iter_mut().zip(column.iter()) {
+                *value = entry;
+            }
+        }
     }
 }
 
 /// Column by column, on the stack.
 #[inline(always)]
-fn single<T: Scalar, const N: usize>(l: MatRef<'_, T>, point: &[T], center: &[T]) -> T {
+fn single<T: Scalar, const N: usize>(
+    l: MatRef<'_, T>,
+    point: ColRef<'_, T>,
+    center: Option<ColRef<'_, T>>,
+) -> T {
     let n = l.nrows();
     let mut x = [T::zero(); N];
     let x = &mut x[..n];
-    x.copy_from_slice(point);
-    for (value, &c) in x.iter_mut().zip(center) {
-        *value -= c;
+    load(point, x);
+    if let Some(center) = center {
+        match center.try_as_col_major() {
+            Some(contiguous) => subtract(x, contiguous.as_slice()),
+            None => subtract(x, center.iter()),
+        }
     }
     let mut form = T::zero();
     for j in 0..n {
-        let entries = column(l, j);
+        let Some(entries) = l.col(j).try_as_col_major() else {
+            unreachable!("the columns of a factor of our own are contiguous")
+        };
+        let entries = entries.as_slice();
         let (white, rest) = x[j..].split_at_mut(1);
         let value = white[0] / entries[j];
         form += value * value;
@@ -109,10 +120,17 @@ fn single<T: Scalar, const N: usize>(l: MatRef<'_, T>, point: &[T], center: &[T]
     form
 }
 
+#[inline(always)]
+fn subtract<'a, T: Scalar>(x: &mut [T], center: impl IntoIterator<Item = &'a T>) {
+    for (value, &c) in x.iter_mut().zip(center) {
+        *value -= c;
+    }
+}
+
 struct Single<'a, T: Scalar> {
     l: MatRef<'a, T>,
-    point: &'a [T],
-    center: &'a [T],
+    point: ColRef<'a, T>,
+    center: Option<ColRef<'a, T>>,
 }
 
 impl<T: Scalar> pulp::NullaryFnOnce for Single<'_, T> {
@@ -142,9 +160,10 @@ impl<T: Scalar> pulp::NullaryFnOnce for Batch<'_, T> {
         let x = &mut x[..n];
         for (group, out) in self.out.chunks_mut(LANES).enumerate() {
             for k in 0..out.len() {
-                let point = column(self.points, group * LANES + k);
-                for (lanes, &value) in x.iter_mut().zip(point) {
-                    lanes[k] = value;
+                let point = self.points.col(group * LANES + k);
+                match point.try_as_col_major() {
+                    Some(contiguous) => set_lane(x, k, contiguous.as_slice()),
+                    None => set_lane(x, k, point.iter()),
                 }
             }
             for (lanes, &c) in x.iter_mut().zip(self.center) {
@@ -169,5 +188,12 @@ impl<T: Scalar> pulp::NullaryFnOnce for Batch<'_, T> {
             }
             out.copy_from_slice(&forms[..out.len()]);
         }
+    }
+}
+
+#[inline(always)]
+fn set_lane<'a, T: Scalar>(x: &mut [[T; LANES]], k: usize, point: impl IntoIterator<Item = &'a T>) {
+    for (lanes, &value) in x.iter_mut().zip(point) {
+        lanes[k] = value;
     }
 }

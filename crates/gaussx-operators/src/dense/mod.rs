@@ -242,7 +242,7 @@ impl<T: Scalar> DenseCovariance<T> {
     ///
     /// [`Rejected`] gives the factor back with [`Error::NotSquare`], [`Error::NonFinite`],
     /// [`Error::NotLowerTriangular`] if an entry above the diagonal is not zero, or
-    /// [`Error::NotPositiveDefinite`] if one on the diagonal is not positive.
+    /// [`Error::NotPositiveDefinite`] if one on the diagonal is not a positive normal number.
     ///
     /// # Examples
     ///
@@ -636,7 +636,8 @@ fn check_factor<T: Scalar>(l: MatRef<'_, T>) -> Result<Vec<T>, Error> {
     validate::finite_matrix("Cholesky factor", l)?;
     let n = l.nrows();
     for column in 0..n {
-        if !(l[(column, column)] > T::zero()) {
+        // The reciprocal of a subnormal pivot may be infinite.
+        if !(l[(column, column)] >= T::min_positive_value()) {
             return Err(Error::not_positive_definite(column, l[(column, column)]));
         }
         for row in 0..column {

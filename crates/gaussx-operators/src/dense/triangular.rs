@@ -57,21 +57,15 @@ fn multiply_columns<T: Scalar>(
     }
     let (left, right) = x.split_at_col_mut((k / 2).next_multiple_of(2 * TOGETHER));
     let operations = l.nrows().saturating_mul(l.nrows()).saturating_mul(k);
-    if !parallel::pays(operations) {
-        multiply_columns(l, left, product, workspace)?;
-        return multiply_columns(l, right, product, workspace);
-    }
-    let mut other = workspace.sibling();
-    let (a, b) = parallel::join(
+    workspace.join(
         operations,
-        || multiply_columns(l, left, product, workspace),
-        || multiply_columns(l, right, product, &mut other),
-    );
-    a.and(b)
+        |workspace| multiply_columns(l, left, product, workspace),
+        |workspace| multiply_columns(l, right, product, workspace),
+    )
 }
 
 /// `X ← L⁻¹ X`, some columns at a time.
-pub(crate) fn half_solve_columns<T: Scalar>(l: MatRef<'_, T>, x: MatMut<'_, T>) {
+fn half_solve_columns<T: Scalar>(l: MatRef<'_, T>, x: MatMut<'_, T>) {
     for_column_groups(l.nrows() * l.nrows(), x, &|x| {
         triangular_solve::solve_lower_triangular_in_place(l, x, Par::Seq);
     });
@@ -267,7 +261,7 @@ fn multiply<T: Scalar>(
     workspace: &mut Workspace<T>,
 ) -> Result<(), Error> {
     let (n, k, par) = (l.nrows(), x.ncols(), Par::Seq);
-    workspace.with(PANEL, k, |buffer, _| {
+    workspace.with_any(PANEL, k, |buffer, _| {
         let mut end = n;
         while end > 0 {
             let start = end.saturating_sub(PANEL);
@@ -302,7 +296,7 @@ fn multiply_transpose<T: Scalar>(
     workspace: &mut Workspace<T>,
 ) -> Result<(), Error> {
     let (n, k, par) = (l.nrows(), x.ncols(), Par::Seq);
-    workspace.with(PANEL, k, |buffer, _| {
+    workspace.with_any(PANEL, k, |buffer, _| {
         for range in panels(n) {
             let rows = range.len();
             let mut block = MatMut::from_column_major_slice_mut(&mut buffer[..rows * k], rows, k);
@@ -348,13 +342,11 @@ pub(crate) fn inverse_squares_below_by_column_into<T: Scalar>(
         let (left, right) = out.split_at_mut(half);
         // Column `half` of the inverse is the first of the inverse of what is below.
         let below = l.submatrix(half, half, n - half, n - half);
-        let mut other = workspace.sibling();
-        let (a, b) = parallel::join(
+        return workspace.join(
             operations,
-            || inverse_squares_below_by_column_into(l, left, workspace),
-            || inverse_squares_below_by_column_into(below, right, &mut other),
+            |workspace| inverse_squares_below_by_column_into(l, left, workspace),
+            |workspace| inverse_squares_below_by_column_into(below, right, workspace),
         );
-        return a.and(b);
     }
     workspace.with_any(n, count.min(PANEL), |buffer, workspace| {
         for range in panels(count) {

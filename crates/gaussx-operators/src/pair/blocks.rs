@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use super::part::{BlockRun, Part};
 use crate::blocks::{Blocks, for_each_block};
-use crate::{CompensatedSum, Error, Scalar, Workspace, memory, parallel};
+use crate::{CompensatedSum, Error, Scalar, Workspace, parallel};
 
 /// Whether both sides have a boundary in common, or one is diagonal and splits anywhere.
 pub(super) fn split<T: Scalar>(p: Part<'_, T>, q: Part<'_, T>) -> bool {
@@ -34,12 +34,13 @@ pub(super) fn sum<T: Scalar>(
 ) -> Result<T, Error> {
     let mut total = CompensatedSum::new();
     if let Some(aligned) = Aligned::of(p, q) {
-        let mut values = memory::zero_vec("terms of the blocks", aligned.ranges.len())?;
-        aligned.fill(0, &mut values, workspace, &meet)?;
-        for value in values {
-            total.add(value);
-        }
-        return Ok(total.value());
+        return workspace.with_any(aligned.count, 1, |values, workspace| {
+            aligned.fill(0, 0, values, workspace, &meet)?;
+            for &value in &*values {
+                total.add(value);
+            }
+            Ok(total.value())
+        });
     }
     for_each_meeting(p, q, |p, q| {
         total.add(meet(p, q, workspace)?);
@@ -48,80 +49,81 @@ pub(super) fn sum<T: Scalar>(
     Ok(total.value())
 }
 
-/// Two sides whose blocks meet one to one, and are many enough for threads.
+/// Two sides whose blocks meet one to one.
 struct Aligned<'a, T: Scalar> {
     p: Part<'a, T>,
     q: Part<'a, T>,
-    /// The coordinates of each block.
-    ranges: Vec<Range<usize>>,
+    /// Those of one side: the other's are as many and as large, or it is diagonal.
+    blocks: &'a dyn Blocks<T>,
+    count: usize,
 }
 
 impl<'a, T: Scalar> Aligned<'a, T> {
     fn of(p: Part<'a, T>, q: Part<'a, T>) -> Option<Self> {
         let blocks = p.as_blocks().or(q.as_blocks())?;
         let count = blocks.count();
-        let operations = operations(q.dim(), count);
-        if count < 2 || !parallel::pays(operations) {
-            return None;
-        }
         if let (Some(p), Some(q)) = (p.as_blocks(), q.as_blocks()) {
             let same = |b| p.block(b).dim() == q.block(b).dim();
             if p.count() != q.count() || !(0..count).all(same) {
                 return None;
             }
         }
-        let mut ranges = Vec::new();
-        ranges.try_reserve_exact(count).ok()?;
-        let mut start = 0;
-        for b in 0..count {
-            let end = start + blocks.block(b).dim();
-            ranges.push(start..end);
-            start = end;
-        }
-        Some(Self { p, q, ranges })
+        Some(Self {
+            p,
+            q,
+            blocks,
+            count,
+        })
     }
 
-    /// What `meet` says of the blocks `first ..`.
+    /// What `meet` says of the blocks `first ..`, which begin at coordinate `start`.
     fn fill(
         &self,
         first: usize,
+        start: usize,
         values: &mut [T],
         workspace: &mut Workspace<T>,
         meet: &(impl Fn(Part<'_, T>, Part<'_, T>, &mut Workspace<T>) -> Result<T, Error> + Sync),
     ) -> Result<(), Error> {
         let count = values.len();
-        let covered = self.ranges[first + count - 1].end - self.ranges[first].start;
-        let operations = operations(covered, count);
-        if count < 2 || !parallel::pays(operations) {
-            for (k, value) in values.iter_mut().enumerate() {
-                let (p, q) = (
-                    self.block(self.p, first + k)?,
-                    self.block(self.q, first + k)?,
-                );
-                *value = meet(p, q, workspace)?;
-            }
-            return Ok(());
+        let operations = operations(self.covered(first..first + count), count);
+        if count > 1 && parallel::pays(operations) {
+            let (left, right) = values.split_at_mut(count / 2);
+            let middle = first + left.len();
+            let middle_start = start + self.covered(first..middle);
+            return workspace.join(
+                operations,
+                |workspace| self.fill(first, start, left, workspace, meet),
+                |workspace| self.fill(middle, middle_start, right, workspace, meet),
+            );
         }
-        let (left, right) = values.split_at_mut(count / 2);
-        let middle = first + left.len();
-        let mut other = workspace.sibling();
-        let (a, b) = parallel::join(
-            operations,
-            || self.fill(first, left, workspace, meet),
-            || self.fill(middle, right, &mut other, meet),
-        );
-        a.and(b)
+        let mut start = start;
+        for (k, value) in values.iter_mut().enumerate() {
+            let range = start..start + self.blocks.block(first + k).dim();
+            start = range.end;
+            let p = block(self.p, first + k, range.clone())?;
+            let q = block(self.q, first + k, range)?;
+            *value = meet(p, q, workspace)?;
+        }
+        Ok(())
     }
 
-    /// The coordinates of block `index` on one side.
-    fn block(&self, side: Part<'a, T>, index: usize) -> Result<Part<'a, T>, Error> {
-        match (side.as_blocks(), side.as_diagonal()) {
-            (Some(blocks), _) => side.block(blocks, index),
-            (None, Some(variances)) => {
-                Ok(Part::diagonal_range(variances, self.ranges[index].clone()))
-            }
-            (None, None) => unreachable!("each side has blocks or is diagonal"),
-        }
+    /// How many coordinates some blocks cover.
+    fn covered(&self, range: Range<usize>) -> usize {
+        range.map(|b| self.blocks.block(b).dim()).sum()
+    }
+}
+
+/// Block `index` of one side, which covers the coordinates `range`.
+fn block<T: Scalar>(
+    side: Part<'_, T>,
+    index: usize,
+    range: Range<usize>,
+) -> Result<Part<'_, T>, Error> {
+    match (side.as_blocks(), side.as_diagonal()) {
+        (Some(blocks), _) => side.block(blocks, index),
+        (None, Some(variances)) => Ok(Part::diagonal_range(variances, range)),
+        (None, None) => unreachable!("each side has blocks or is diagonal"),
     }
 }
 
@@ -129,7 +131,10 @@ impl<'a, T: Scalar> Aligned<'a, T> {
 /// matrix product, which small ones are far from.
 fn operations(n: usize, count: usize) -> usize {
     let size = n / count.max(1);
-    let block = (3 * size).saturating_mul(size).saturating_mul(size);
+    let block = size
+        .saturating_mul(size)
+        .saturating_mul(size)
+        .saturating_mul(3);
     count.saturating_mul(block.saturating_add(24_000))
 }
 
@@ -197,18 +202,24 @@ impl<T: Scalar> Iterator for Segments<'_, T> {
     fn next(&mut self) -> Option<Self::Item> {
         let (start_p, start_q) = (self.next_p, self.next_q);
         let (mut size_p, mut size_q) = (0, 0);
-        while self.next_p < self.p.count() || self.next_q < self.q.count() {
-            if size_p <= size_q && self.next_p < self.p.count() {
-                size_p += self.p.block(self.next_p).dim();
+        loop {
+            let (count_p, count_q) = (self.next_p - start_p, self.next_q - start_q);
+            if count_p > 0 && count_q > 0 && size_p == size_q {
+                return Some((start_p..self.next_p, start_q..self.next_q));
+            }
+            // The side that is behind takes its next block.
+            if (size_p, count_p) <= (size_q, count_q) {
+                size_p += dim_of(self.p, self.next_p)?;
                 self.next_p += 1;
             } else {
-                size_q += self.q.block(self.next_q).dim();
+                size_q += dim_of(self.q, self.next_q)?;
                 self.next_q += 1;
             }
-            if size_p == size_q && size_p > 0 {
-                break;
-            }
         }
-        (size_p > 0).then_some((start_p..self.next_p, start_q..self.next_q))
     }
+}
+
+/// The dimension of block `index`, if there is one.
+fn dim_of<T: Scalar>(blocks: &dyn Blocks<T>, index: usize) -> Option<usize> {
+    (index < blocks.count()).then(|| blocks.block(index).dim())
 }

@@ -1,10 +1,11 @@
 //! Meetings of which one side at least is diagonal.
 
 use super::part::{Part, Variances};
+use crate::products::{PRODUCT, RatioSums, ratio_sums};
 use crate::special::{
     deviation_divergence, variance_divergence, variance_divergence_or_nan, x_minus_ln_1p,
 };
-use crate::sum::{Excesses, PRODUCT, Term, excesses, sum_blocks, sum_map, sum_slices, sum_terms};
+use crate::sum::{Term, sum_blocks, sum_map, sum_slices, sum_terms};
 use crate::{CompensatedSum, Error, FactorKind, Scalar, Workspace};
 
 /// Both sides diagonal: `Σ (λ_i - 1 - ln λ_i)`, `λ_i` the ratio of the variances.
@@ -45,15 +46,15 @@ fn sum_of_ratios<T: Scalar, const K: usize>(
     pair: impl Fn([T; K]) -> [T; 2] + Sync,
 ) -> T {
     let n = slices[0].len();
-    let excess = |x: [T; K]| {
+    let ratio = |x: [T; K]| {
         let [p, q] = pair(x);
-        (p - q) / q
+        p / q
     };
     let sum = sum_blocks(n, |range| {
         let mut total = CompensatedSum::new();
         for start in range.clone().step_by(PRODUCT) {
             let part = slices.map(|x| &x[start..range.end.min(start + PRODUCT)]);
-            match sum_of_far_ratios(part, &excess) {
+            match sum_of_far_ratios(part, &ratio) {
                 Some(sum) => total.merge(sum),
                 None => total.add(sum_terms(part, &Divergence(&pair))),
             }
@@ -67,27 +68,32 @@ fn sum_of_ratios<T: Scalar, const K: usize>(
 /// digits.
 fn sum_of_far_ratios<T: Scalar, const K: usize>(
     slices: [&[T]; K],
-    excess: &impl Fn([T; K]) -> T,
+    ratio: &impl Fn([T; K]) -> T,
 ) -> Option<CompensatedSum<T>> {
     let n = slices[0].len();
     if n < 2 * FEW {
         return None;
     }
     // What a few of them say is true of most.
-    if !is_far(FEW, &excesses(slices.map(|x| &x[..FEW]), excess)?) {
+    if !is_far(FEW, &ratio_sums(slices.map(|x| &x[..FEW]), ratio)?) {
         return None;
     }
-    let all = excesses(slices, excess)?;
-    is_far(n, &all).then(|| all.difference())
+    let all = ratio_sums(slices, ratio)?;
+    is_far(n, &all).then(|| all.divergence())
 }
 
 /// Ratios that are tried before all are.
 const FEW: usize = 64;
 
-/// Whether rounding, half a unit of each `λ` and of each `|λ - 1|`, is far below the sum.
-fn is_far<T: Scalar>(n: usize, sums: &Excesses<T>) -> bool {
+/// What the sum may lose, in `ε` of itself, if every rounding errs the same way.
+const LOSS: f64 = 6.0;
+
+/// Whether [`LOSS`] bounds the rounding: each `λ` is the exact ratio of variances half a unit
+/// away, which moves its term by `|λ - 1| ε / 2`, subtracting 1 as much again; the product
+/// of the `λ` is off by less than half a unit for each.
+fn is_far<T: Scalar>(n: usize, sums: &RatioSums<T>) -> bool {
     let roundings = sums.magnitude + T::of_count(n) / T::of(2.0);
-    roundings <= T::of(6.0) * sums.difference().value()
+    roundings <= T::of(LOSS) * sums.divergence().value()
 }
 
 /// One term of the sum, as a type of its own.

@@ -52,7 +52,7 @@ enum Form {
     Difference,
 }
 
-/// Columns at a time: one panel where those of `L_q` are at hand, two where they are made.
+/// Columns at a time: two panels where those of `L_q` are at hand, one where they are made.
 fn width<T: Scalar>(q: Part<'_, T>) -> usize {
     match q.factor.kind() {
         FactorKind::Dense { .. } => 2 * PANEL,
@@ -92,13 +92,11 @@ fn squares_of_panels<T: Scalar>(
     if sums.len() > 1 && parallel::pays(operations) {
         let (left, right) = sums.split_at_mut(sums.len() / 2);
         let middle = first + left.len();
-        let mut other = workspace.sibling();
-        let (a, b) = parallel::join(
+        return workspace.join(
             operations,
-            || squares_of_panels(p, q, form, first, left, workspace),
-            || squares_of_panels(p, q, form, middle, right, &mut other),
+            |workspace| squares_of_panels(p, q, form, first, left, workspace),
+            |workspace| squares_of_panels(p, q, form, middle, right, workspace),
         );
-        return a.and(b);
     }
     workspace.with_any(n, n.min(width), |panel, workspace| {
         for (k, sum) in sums.iter_mut().enumerate() {

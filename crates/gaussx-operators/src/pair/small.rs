@@ -104,7 +104,7 @@ impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for Trace<'_, T, N> {
 fn divergence_within<T: Scalar, const N: usize>(p: Part<'_, T>, q: Part<'_, T>) -> Option<T> {
     let (p, q) = (Dense::<T, N>::of(p)?, Dense::of(q)?);
     let value = by_factors(&p, &q);
-    if !(value < T::of(NEAR)) {
+    if value >= T::of(NEAR) {
         return Some(value);
     }
     Some(by_difference(&p, &q).unwrap_or(value))

@@ -1,0 +1,242 @@
+//! Sums of logarithms, by products: one logarithm for some thousand numbers.
+
+use crate::sum::{WIDE, WideTotal, sum_blocks, sum_map};
+use crate::{CompensatedSum, Scalar};
+
+/// Sums over numbers `λ_i > 0`: `Σ (λ_i - 1)`, `Σ |λ_i - 1|` and `Σ ln λ_i`.
+pub(crate) struct RatioSums<T: Scalar> {
+    excess: CompensatedSum<T>,
+    ln: CompensatedSum<T>,
+    pub(crate) magnitude: T,
+}
+
+impl<T: Scalar> RatioSums<T> {
+    /// `Σ (λ_i - 1 - ln λ_i)`.
+    pub(crate) fn divergence(&self) -> CompensatedSum<T> {
+        let mut divergence = self.excess;
+        divergence.subtract(self.ln);
+        divergence
+    }
+}
+
+/// The most numbers whose mantissas can be multiplied in [`WIDE`] partial products: 128
+/// below √2 stay below `2^64`.
+pub(crate) const PRODUCT: usize = 128 * WIDE;
+
+/// [`RatioSums`] of at most [`PRODUCT`] numbers `λ(x_1i, .., x_Ki)`; `None` where one of them
+/// is not a normal number, or the processor has no fused multiply-add.
+#[inline]
+pub(crate) fn ratio_sums<T: Scalar, const K: usize>(
+    slices: [&[T]; K],
+    ratio: &impl Fn([T; K]) -> T,
+) -> Option<RatioSums<T>> {
+    let arch = pulp::Arch::new();
+    if matches!(arch, pulp::Arch::Scalar) {
+        return None;
+    }
+    let (excess, magnitudes, product) = arch.dispatch(WideRatioSums { slices, ratio });
+    product.is_normal().then(|| RatioSums {
+        excess,
+        ln: product.ln(),
+        magnitude: magnitudes.iter().fold(T::zero(), |sum, &m| sum + m),
+    })
+}
+
+struct WideRatioSums<'a, T, F, const K: usize> {
+    slices: [&'a [T]; K],
+    ratio: &'a F,
+}
+
+impl<T: Scalar, F: Fn([T; K]) -> T, const K: usize> pulp::NullaryFnOnce
+    for WideRatioSums<'_, T, F, K>
+{
+    type Output = (CompensatedSum<T>, [T; WIDE], Factored<T, WIDE>);
+
+    #[inline(always)]
+    fn call(self) -> Self::Output {
+        let mut total = WideTotal::new();
+        let mut magnitudes = [T::zero(); WIDE];
+        let mut product = Factored::one();
+        let chunks = self.slices.map(|x| x.as_chunks::<WIDE>().0);
+        for c in 0..chunks[0].len() {
+            let block = chunks.map(|x| &x[c]);
+            let mut ratios = [T::zero(); WIDE];
+            let mut excesses = [T::zero(); WIDE];
+            for k in 0..WIDE {
+                ratios[k] = (self.ratio)(block.map(|x| x[k]));
+                excesses[k] = ratios[k] - T::one();
+                magnitudes[k] += excesses[k].abs();
+            }
+            total.add(&excesses);
+            for k in 0..WIDE {
+                product.multiply(k, ratios[k]);
+            }
+        }
+        let mut total = total.merged();
+        let rest = self.slices.map(|x| x.as_chunks::<WIDE>().1);
+        for i in 0..rest[0].len() {
+            let ratio = (self.ratio)(rest.map(|x| x[i]));
+            let excess = ratio - T::one();
+            magnitudes[i] += excess.abs();
+            total.add(excess);
+            product.multiply(i, ratio);
+        }
+        (total, magnitudes, product)
+    }
+}
+
+/// `Σ ln f(x_i)` for positive `f(x_i)`: one logarithm for some thousand elements.
+///
+/// Mantissas are multiplied, with the rounding errors of the products beside them, and
+/// exponents added; a logarithm is taken before a product can leave the range. Where a
+/// number is not normal, or the processor has no fused multiply-add, logarithms are added.
+#[inline]
+pub(crate) fn sum_ln<T: Scalar>(x: &[T], f: impl Fn(T) -> T + Sync) -> T {
+    sum_blocks(x.len(), |range| {
+        let mut total = CompensatedSum::new();
+        for block in x[range].chunks(PRODUCT) {
+            let product = match block.len() {
+                0..=1 => None,
+                2..64 => ln_of_product::<T, 2>(block, &f),
+                64..512 => ln_of_product::<T, 8>(block, &f),
+                _ => ln_of_product::<T, WIDE>(block, &f),
+            };
+            match product {
+                Some(ln) => total.merge(ln),
+                None => total.add(sum_map(block.len(), |i| f(block[i]).ln())),
+            }
+        }
+        total
+    })
+    .value()
+}
+
+/// The logarithm of `Π f(x_i)` by `W` partial products.
+#[inline]
+fn ln_of_product<T: Scalar, const W: usize>(
+    x: &[T],
+    f: &impl Fn(T) -> T,
+) -> Option<CompensatedSum<T>> {
+    let arch = pulp::Arch::new();
+    if matches!(arch, pulp::Arch::Scalar) {
+        return None;
+    }
+    let product: Factored<T, W> = arch.dispatch(Product { x, f });
+    product.is_normal().then(|| product.ln())
+}
+
+struct Product<'a, T, F, const W: usize> {
+    x: &'a [T],
+    f: &'a F,
+}
+
+/// Products `hi_k + lo_k` of mantissas, side by side, and sums of exponents.
+struct Factored<T, const W: usize> {
+    hi: [T; W],
+    lo: [T; W],
+    exponents: [T; W],
+    normal: [bool; W],
+}
+
+impl<T: Scalar, const W: usize> Factored<T, W> {
+    #[inline(always)]
+    fn one() -> Self {
+        Self {
+            hi: [T::one(); W],
+            lo: [T::zero(); W],
+            exponents: [T::zero(); W],
+            normal: [true; W],
+        }
+    }
+
+    /// Multiplies product `k` by `x`.
+    #[inline(always)]
+    fn multiply(&mut self, k: usize, x: T) {
+        self.normal[k] &= x >= T::min_positive_value() && x <= T::max_value();
+        let (mantissa, exponent) = x.split();
+        let product = self.hi[k] * mantissa;
+        let error = num_traits::Float::mul_add(self.hi[k], mantissa, -product);
+        self.lo[k] = self.lo[k] * mantissa + error;
+        self.hi[k] = product;
+        self.exponents[k] += exponent;
+    }
+
+    fn is_normal(&self) -> bool {
+        self.normal.iter().all(|&normal| normal)
+    }
+
+    fn ln(&self) -> CompensatedSum<T> {
+        let exponent = self.exponents.iter().fold(T::zero(), |sum, &e| sum + e);
+        let mut total = CompensatedSum::new();
+        for (&hi, &lo) in self.hi.iter().zip(&self.lo) {
+            total.add(hi.ln());
+            total.add(lo / hi);
+        }
+        let ln_2 = T::of(core::f64::consts::LN_2);
+        total.add(exponent * ln_2);
+        total.add(num_traits::Float::mul_add(
+            exponent,
+            ln_2,
+            -(exponent * ln_2),
+        ));
+        // What ln 2 has beyond the precision of the scalar.
+        let rest = if T::EPSILON == T::of(f64::EPSILON) {
+            T::of(2.319_046_813_846_299_6e-17)
+        } else {
+            T::of(core::f64::consts::LN_2 - ln_2.as_f64())
+        };
+        total.add(exponent * rest);
+        total
+    }
+}
+
+impl<T: Scalar, F: Fn(T) -> T, const W: usize> pulp::NullaryFnOnce for Product<'_, T, F, W> {
+    type Output = Factored<T, W>;
+
+    #[inline(always)]
+    fn call(self) -> Factored<T, W> {
+        let mut product = Factored::one();
+        let (chunks, rest) = self.x.as_chunks::<W>();
+        for chunk in chunks {
+            for k in 0..W {
+                product.multiply(k, (self.f)(chunk[k]));
+            }
+        }
+        for (k, &x) in rest.iter().enumerate() {
+            product.multiply(k, (self.f)(x));
+        }
+        product
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_of_logarithms_is_that_of_each() {
+        for n in [1, 63, 64, 65, 1000, 10_000] {
+            let x: Vec<f64> = (0..n)
+                .map(|i| (f64::of_count(i % 997) + 0.3) * (f64::of_count(i % 301) - 150.0).exp2())
+                .collect();
+            let expected = sum_map(n, |i| x[i].ln());
+            let magnitude = sum_map(n, |i| x[i].ln().abs());
+            let error = (sum_ln(&x, |x| x) - expected).abs();
+            assert!(error <= f64::EPSILON * magnitude, "n = {n}: {error:e}");
+        }
+    }
+
+    #[test]
+    fn logarithms_near_zero_keep_their_digits_in_a_sum() {
+        // 1 + 2⁻³⁰: ln is 2⁻³⁰ - 2⁻⁶¹ + ..
+        let d = 2.0_f64.powi(-30);
+        let x = vec![1.0 + d; 10_000];
+        let expected = 1e4 * d.ln_1p();
+        assert!((sum_ln(&x, |x| x) - expected).abs() <= 4.0 * f64::EPSILON * expected);
+        let x = vec![1.0 - d; 10_000];
+        let expected = 1e4 * (-d).ln_1p();
+        assert!((sum_ln(&x, |x| x) - expected).abs() <= -4.0 * f64::EPSILON * expected);
+        assert_eq!(sum_ln(&vec![5e-324; 100], |x| x), 100.0 * 5e-324_f64.ln());
+        assert_eq!(sum_ln(&[0.0; 100], |x| x), f64::NEG_INFINITY);
+    }
+}
