@@ -48,6 +48,7 @@ mod error;
 pub mod error_bound;
 mod factor;
 mod forward;
+mod fused;
 #[cfg(any(feature = "nalgebra", feature = "ndarray"))]
 mod interop;
 mod lower_triangular;
@@ -67,6 +68,7 @@ mod special;
 mod spectrum;
 mod structured;
 mod sum;
+mod tiles;
 pub mod validate;
 mod workspace;
 

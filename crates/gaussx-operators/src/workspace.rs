@@ -96,7 +96,7 @@ impl<T: Scalar> Workspace<T> {
     }
 
     /// A buffer of `rows · columns` numbers, left over from whatever came before.
-    fn take_any(&mut self, rows: usize, columns: usize) -> Result<Vec<T>, Error> {
+    pub(crate) fn take_any(&mut self, rows: usize, columns: usize) -> Result<Vec<T>, Error> {
         let (mut buffer, len) = self.with_room_for(rows, columns)?;
         buffer.resize(len, T::zero());
         Ok(buffer)

@@ -1,23 +1,21 @@
 //! Cholesky factorisation in the storage of the matrix, which stays recoverable.
 
-use core::mem::MaybeUninit;
-
-use faer::dyn_stack::MemStack;
-use faer::linalg::cholesky::llt::factor as llt;
 use faer::linalg::triangular_inverse;
-use faer::prelude::default;
 use faer::{Mat, MatMut, MatRef, Par};
 
 use super::triangular::{half_solve_rows, subtract_lower};
 use crate::columns::mirror_lower;
+use crate::fused::is_fused;
 use crate::memory::{resize, zero_mat};
-use crate::{Error, Rejected, Scalar, Workspace, parallel};
+use crate::{Error, Rejected, Scalar, Workspace, parallel, tiles};
 
-/// Below this size a plain loop beats the set-up of a blocked kernel.
-const SMALL: usize = 16;
+/// Up to this size a plain loop beats the set-up of a blocked kernel.
+pub(super) const SMALL: usize = 16;
 
-/// Below this size a block is factored by faer's own kernel.
+/// Up to this size a block is factored in tiles.
 const BLOCK: usize = 64;
+
+const SCRATCH: usize = tiles::scratch_for((BLOCK / tiles::WIDTH) * (BLOCK / tiles::WIDTH));
 
 /// Replaces the lower triangle of a symmetric matrix by its Cholesky factor, leaves the
 /// entries in the strict upper triangle and the diagonal in `diag`.
@@ -68,37 +66,31 @@ pub(super) fn restore<T: Scalar>(mut a: MatMut<'_, T>, diag: &[T]) {
 /// triangular `U = J G J`, so that `P⁻¹ = L Lᵀ` with `L = U⁻ᵀ = J G⁻ᵀ J`.
 pub(super) fn inverse_factor<T: Scalar>(mut precision: Mat<T>) -> Result<Mat<T>, Rejected<T>> {
     let n = precision.nrows();
-    let mut l = match zero_mat("Cholesky factor", n, n) {
-        Ok(l) => l,
-        Err(error) => {
-            return Err(Rejected {
-                error,
-                matrix: precision,
-            });
+    let factored = zero_mat("Cholesky factor", n, n).and_then(|mut g| {
+        g.copy_from(precision.as_ref().reverse_rows_and_cols());
+        in_place(g.as_mut(), &mut Vec::new(), &mut Workspace::new())?;
+        Ok(g)
+    });
+    match factored {
+        Ok(g) => {
+            precision.fill(T::zero());
+            let inverse = precision.as_mut().reverse_rows_and_cols_mut();
+            let inverse = inverse.transpose_mut();
+            triangular_inverse::invert_lower_triangular(inverse, g.as_ref(), Par::Seq);
+            Ok(precision)
         }
-    };
-    let reversed = precision.as_mut().reverse_rows_and_cols_mut();
-    if let Err(error) = in_place(reversed, &mut Vec::new(), &mut Workspace::new()) {
-        let error = match error {
-            Error::NotPositiveDefinite { pivot, value, path } => Error::NotPositiveDefinite {
-                pivot: n - 1 - pivot,
-                value,
-                path,
+        Err(error) => Err(Rejected {
+            error: match error {
+                Error::NotPositiveDefinite { pivot, value, path } => Error::NotPositiveDefinite {
+                    pivot: n - 1 - pivot,
+                    value,
+                    path,
+                },
+                other => other,
             },
-            other => other,
-        };
-        return Err(Rejected {
-            error,
             matrix: precision,
-        });
+        }),
     }
-    let g = precision.as_ref().reverse_rows_and_cols();
-    triangular_inverse::invert_lower_triangular(
-        l.as_mut().reverse_rows_and_cols_mut().transpose_mut(),
-        g,
-        Par::Seq,
-    );
-    Ok(l)
 }
 
 fn check_variances<T: Scalar>(diag: &[T]) -> Result<(), Error> {
@@ -128,13 +120,11 @@ fn check_pivots<T: Scalar>(l: MatRef<'_, T>, diag: &[T]) -> Result<(), Error> {
 fn factor_lower<T: Scalar>(a: MatMut<'_, T>, workspace: &mut Workspace<T>) -> Result<(), Error> {
     let n = a.nrows();
     if n <= SMALL {
-        return factor_small(a, 0);
+        return factor_by_columns(a, 0);
     }
-    let block = n.min(BLOCK);
-    workspace.with_any(block, block, |storage, _| {
-        let storage = MatMut::from_column_major_slice_mut(storage, block, block);
+    workspace.with_any(SCRATCH, 1, |scratch, _| {
         let operations = n.saturating_mul(n).saturating_mul(n);
-        parallel::inside(operations, || factor_halves(a, 0, storage))
+        parallel::inside(operations, || factor_halves(a, 0, scratch))
     })
 }
 
@@ -144,58 +134,34 @@ fn factor_lower<T: Scalar>(a: MatMut<'_, T>, workspace: &mut Workspace<T>) -> Re
 fn factor_halves<T: Scalar>(
     a: MatMut<'_, T>,
     first: usize,
-    mut storage: MatMut<'_, T>,
+    scratch: &mut [T],
 ) -> Result<(), Error> {
     let n = a.nrows();
     if n <= BLOCK {
-        return factor_block(a, first, storage);
+        return factor_block(a, first, scratch);
     }
     let half = (n / 2).next_multiple_of(BLOCK);
     let (mut l_11, _, mut l_21, mut a_22) = a.split_at_mut(half, half);
-    factor_halves(l_11.as_mut(), first, storage.as_mut())?;
+    factor_halves(l_11.as_mut(), first, scratch)?;
     half_solve_rows(l_11.as_ref(), l_21.as_mut());
     subtract_lower(a_22.as_mut(), l_21.as_ref(), l_21.as_ref());
-    factor_halves(a_22, first + half, storage)
+    factor_halves(a_22, first + half, scratch)
 }
 
-/// faer's kernel on a copy: it uses the upper triangle of its argument as scratch.
 fn factor_block<T: Scalar>(
-    a: MatMut<'_, T>,
+    mut a: MatMut<'_, T>,
     first: usize,
-    storage: MatMut<'_, T>,
+    scratch: &mut [T],
 ) -> Result<(), Error> {
-    let n = a.nrows();
-    if n <= SMALL {
-        return factor_small(a, first);
+    if a.nrows() > SMALL && is_fused() && tiles::factor(a.as_mut(), scratch) {
+        return Ok(());
     }
-    let mut bytes = [MaybeUninit::uninit(); 4 * BLOCK * size_of::<f64>()];
-    let stack = MemStack::new(&mut bytes);
-    let mut copy = storage.submatrix_mut(0, 0, n, n);
-    copy_lower(copy.as_mut(), a.as_ref());
-    match llt::cholesky_in_place(copy.as_mut(), default(), Par::Seq, stack, default()) {
-        Ok(_) => {
-            copy_lower(a, copy.as_ref());
-            Ok(())
-        }
-        // The plain loop knows the value of the pivot that failed.
-        Err(llt::LltError::NonPositivePivot { .. }) => factor_small(a, first),
-    }
-}
-
-/// The lower triangle of `from`, column by column.
-fn copy_lower<T: Scalar>(mut to: MatMut<'_, T>, from: MatRef<'_, T>) {
-    let n = from.nrows();
-    for j in 0..n {
-        let below = from.col(j).subrows(j, n - j);
-        to.as_mut()
-            .col_mut(j)
-            .subrows_mut(j, n - j)
-            .copy_from(below);
-    }
+    // The plain loop knows the value of the pivot that failed.
+    factor_by_columns(a, first)
 }
 
 /// Column by column, in plain loops; `first` is the index of the first pivot, for errors.
-fn factor_small<T: Scalar>(mut a: MatMut<'_, T>, first: usize) -> Result<(), Error> {
+fn factor_by_columns<T: Scalar>(mut a: MatMut<'_, T>, first: usize) -> Result<(), Error> {
     let n = a.nrows();
     for j in 0..n {
         let mut pivot = a[(j, j)];
@@ -214,8 +180,9 @@ fn factor_small<T: Scalar>(mut a: MatMut<'_, T>, first: usize) -> Result<(), Err
                 a[(i, j)] -= product;
             }
         }
+        let reciprocal = T::one() / pivot;
         for i in j + 1..n {
-            a[(i, j)] /= pivot;
+            a[(i, j)] *= reciprocal;
         }
     }
     Ok(())

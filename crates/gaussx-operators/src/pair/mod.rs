@@ -35,6 +35,7 @@ mod part;
 pub(crate) mod refined;
 mod small;
 mod terms;
+mod tiled;
 
 /// Below this divergence the factor form loses digits, of which it keeps about
 /// `√divergence` of the whole, and the matrices are subtracted before anything is rounded.
@@ -125,9 +126,15 @@ fn divergence_of_parts<T: Scalar>(
     if let Some(value) = small::divergence(p, q) {
         return Ok(value);
     }
-    let value = panels::divergence(p, q, workspace)?;
+    let value = match tiled::divergence(p, q, workspace) {
+        Some(value) => value,
+        None => panels::divergence(p, q, workspace)?,
+    };
     if value >= T::of(NEAR) {
         return Ok(value);
+    }
+    if let Some(exact) = tiled::divergence_of_close(p, q, workspace) {
+        return Ok(exact);
     }
     let exact = difference::divergence(p, q, workspace)?;
     Ok(exact.unwrap_or(value))
@@ -150,7 +157,7 @@ fn trace_of_parts<T: Scalar>(
     if let Some(terms) = own_kind(p, q, workspace)? {
         return Ok(terms.trace());
     }
-    match small::trace(p, q) {
+    match small::trace(p, q).or_else(|| tiled::trace(p, q, workspace)) {
         Some(value) => Ok(value),
         None => panels::trace(p, q, workspace),
     }

@@ -55,7 +55,6 @@ pub(super) fn divergence<T: Scalar>(p: Part<'_, T>, q: Part<'_, T>) -> Option<T>
         0..=4 => divergence_within::<T, 4>(p, q),
         5..=8 => arch.dispatch(Divergence::<T, 8> { p, q }),
         9..=16 => arch.dispatch(Divergence::<T, 16> { p, q }),
-        17..=32 => arch.dispatch(Divergence::<T, 32> { p, q }),
         _ => None,
     }
 }
@@ -67,7 +66,6 @@ pub(super) fn trace<T: Scalar>(p: Part<'_, T>, q: Part<'_, T>) -> Option<T> {
         0..=4 => trace_within::<T, 4>(p, q),
         5..=8 => arch.dispatch(Trace::<T, 8> { p, q }),
         9..=16 => arch.dispatch(Trace::<T, 16> { p, q }),
-        17..=32 => arch.dispatch(Trace::<T, 32> { p, q }),
         _ => None,
     }
 }

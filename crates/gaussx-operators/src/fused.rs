@@ -1,0 +1,20 @@
+//! Arithmetic for loops that the widest instructions of the processor run.
+
+use crate::Scalar;
+
+/// Whether the processor has a fused multiply-add; without one [`mul_add`] is a call.
+#[inline]
+pub(crate) fn is_fused() -> bool {
+    !matches!(pulp::Arch::new(), pulp::Arch::Scalar)
+}
+
+/// `a b + c`, rounded once.
+#[inline(always)]
+pub(crate) fn mul_add<T: Scalar>(a: T, b: T, c: T) -> T {
+    num_traits::Float::mul_add(a, b, c)
+}
+
+#[inline(always)]
+pub(crate) fn sqrt<T: Scalar>(x: T) -> T {
+    num_traits::Float::sqrt(x)
+}

@@ -1,0 +1,427 @@
+//! Two dense covariances of some dozens of coordinates: the forms of
+//! [`panels`](super::panels) and [`difference`](super::difference) in tiles, where a matrix
+//! product is over before it is set up.
+
+use super::part::Part;
+use crate::factor::Entries;
+use crate::fused::{is_fused, mul_add, sqrt};
+use crate::special::{deviation_divergence_or_nan, near_one};
+use crate::tiles::{
+    self, Tile, WIDTH, contiguous, half_solve, half_solve_right, run, subtract_product,
+    subtract_transposed_product,
+};
+use crate::{CholeskyFactor, FactorKind, Scalar, Workspace};
+use faer::MatRef;
+
+/// The most coordinates that are served here, in tiles.
+const MOST: usize = 16;
+
+/// A dense factor, `deviation · L`.
+#[derive(Clone, Copy)]
+struct Dense<'a, T: Scalar> {
+    l: MatRef<'a, T>,
+    deviation: T,
+}
+
+impl<'a, T: Scalar> Dense<'a, T> {
+    fn of(factor: CholeskyFactor<'a, T>) -> Option<Self> {
+        match factor.kind() {
+            FactorKind::Dense { l } => Some(Self {
+                l,
+                deviation: factor.scale().sqrt(),
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// The divergence by factors; `None` where the matrices or the memory are not such as are
+/// served here, or some ratio of pivots is out of range.
+pub(super) fn divergence<T: Scalar>(
+    p: Part<'_, T>,
+    q: Part<'_, T>,
+    workspace: &mut Workspace<T>,
+) -> Option<T> {
+    by_factors(p, q, Form::Divergence, workspace).filter(|value| !value.is_nan())
+}
+
+/// `‖L_q⁻¹ L_p‖_F²`; `None` where the matrices or the memory are not such as are served here.
+pub(super) fn trace<T: Scalar>(
+    p: Part<'_, T>,
+    q: Part<'_, T>,
+    workspace: &mut Workspace<T>,
+) -> Option<T> {
+    by_factors(p, q, Form::Trace, workspace)
+}
+
+fn by_factors<T: Scalar>(
+    p: Part<'_, T>,
+    q: Part<'_, T>,
+    form: Form,
+    workspace: &mut Workspace<T>,
+) -> Option<T> {
+    let (p, q) = (Dense::of(p.factor)?, Dense::of(q.factor)?);
+    let m = tiles_in_row(q.l.nrows())?;
+    let mut scratch = workspace.take_any(tiles::scratch_for(m * m + m), 1).ok()?;
+    let value = pulp::Arch::new().dispatch(ByFactors {
+        p,
+        q,
+        form,
+        tiles: tiles::tiles_of(&mut scratch),
+        m,
+    });
+    workspace.give(scratch);
+    Some(value)
+}
+
+/// The divergence by differences; `None` also where a pivot is far from 1.
+pub(super) fn divergence_of_close<T: Scalar>(
+    p: Part<'_, T>,
+    q: Part<'_, T>,
+    workspace: &mut Workspace<T>,
+) -> Option<T> {
+    let (entries_p, entries_q) = (p.factor.entries()?, q.factor.entries()?);
+    let (scale_p, scale_q) = (p.factor.scale(), q.factor.scale());
+    let q = Dense::of(q.factor)?;
+    let m = tiles_in_row(q.l.nrows())?;
+    let mut scratch = workspace.take_any(tiles::scratch_for(2 * m * m), 1).ok()?;
+    let value = pulp::Arch::new().dispatch(Close {
+        p: (entries_p, scale_p),
+        q: (entries_q, scale_q),
+        factor: q,
+        tiles: tiles::tiles_of(&mut scratch),
+        m,
+    });
+    workspace.give(scratch);
+    value
+}
+
+fn tiles_in_row(n: usize) -> Option<usize> {
+    let m = n.div_ceil(WIDTH);
+    (m <= MOST && is_fused()).then_some(m)
+}
+
+/// Above their diagonals the tiles of `U = Lᵀ`, `m` in a row, and the reciprocals of the
+/// diagonal.
+struct Upper<'a, T> {
+    tiles: &'a mut [Tile<T>],
+    reciprocals: [[T; WIDTH]; MOST],
+    m: usize,
+}
+
+impl<'a, T: Scalar> Upper<'a, T> {
+    #[inline(always)]
+    fn load(factor: Dense<'_, T>, tiles: &'a mut [Tile<T>], m: usize) -> Self {
+        let Dense { l, deviation } = factor;
+        let mut reciprocals = [[T::one(); WIDTH]; MOST];
+        for j in 0..m * WIDTH {
+            let (p, r) = (j / WIDTH, j % WIDTH);
+            let column = if j < l.nrows() {
+                reciprocals[p][r] = T::one() / (deviation * l[(j, j)]);
+                contiguous(l.col(j))
+            } else {
+                &[]
+            };
+            for t in p..m {
+                let mut row = run(column, t * WIDTH).map(|entry| deviation * entry);
+                if t == p {
+                    for entry in &mut row[..=r] {
+                        *entry = T::zero();
+                    }
+                }
+                tiles[p * m + t][r] = row;
+            }
+        }
+        Self {
+            tiles,
+            reciprocals,
+            m,
+        }
+    }
+
+    #[inline(always)]
+    fn at(&self, p: usize, t: usize) -> &Tile<T> {
+        &self.tiles[p * self.m + t]
+    }
+}
+
+/// Adds the squares of a tile.
+#[inline(always)]
+fn add_squares<T: Scalar>(sums: &mut Tile<T>, tile: &Tile<T>) {
+    for r in 0..WIDTH {
+        for j in 0..WIDTH {
+            sums[r][j] += tile[r][j] * tile[r][j];
+        }
+    }
+}
+
+#[inline(always)]
+fn sum<T: Scalar>(sums: &Tile<T>) -> T {
+    let mut columns = [T::zero(); WIDTH];
+    for row in sums {
+        for j in 0..WIDTH {
+            columns[j] += row[j];
+        }
+    }
+    columns.iter().fold(T::zero(), |sum, &column| sum + column)
+}
+
+/// What is summed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// The squares of `L_q⁻¹ L_p`.
+    Trace,
+    /// Those of `L_q⁻¹ (L_p - L_q)` below the diagonal, and what the pivots add.
+    Divergence,
+}
+
+struct ByFactors<'a, T: Scalar> {
+    p: Dense<'a, T>,
+    q: Dense<'a, T>,
+    form: Form,
+    tiles: &'a mut [Tile<T>],
+    m: usize,
+}
+
+impl<T: Scalar> pulp::NullaryFnOnce for ByFactors<'_, T> {
+    type Output = T;
+
+    /// `X U = L_pᵀ` or `X U = (L_p - L_q)ᵀ`, one row of tiles after another.
+    #[inline(always)]
+    fn call(self) -> T {
+        let Self {
+            p,
+            q,
+            form,
+            tiles,
+            m,
+        } = self;
+        let (upper, row) = tiles.split_at_mut(m * m);
+        let u = Upper::load(q, upper, m);
+        let mut sums = tiles::zero();
+        for k in 0..m {
+            for t in k..m {
+                let mut x = numerator(p, q, form, k, t);
+                for j in k..t {
+                    subtract_product(&mut x, &row[j], u.at(j, t));
+                }
+                half_solve_right(u.at(t, t), &u.reciprocals[t], &mut x);
+                row[t] = x;
+                if t == k && form == Form::Divergence {
+                    let terms = pivot_terms(p, q, k);
+                    for r in 0..WIDTH {
+                        x[r][r] = T::zero();
+                        sums[0][r] += terms[r];
+                    }
+                }
+                add_squares(&mut sums, &x);
+            }
+        }
+        sum(&sums)
+    }
+}
+
+/// Tile `(k, t)` of `L_pᵀ` or of `(L_p - L_q)ᵀ`.
+#[inline(always)]
+fn numerator<T: Scalar>(
+    p: Dense<'_, T>,
+    q: Dense<'_, T>,
+    form: Form,
+    k: usize,
+    t: usize,
+) -> Tile<T> {
+    let mut tile = tiles::zero();
+    for r in 0..WIDTH.min(p.l.nrows() - k * WIDTH) {
+        let j = k * WIDTH + r;
+        let of_p = run(contiguous(p.l.col(j)), t * WIDTH);
+        for c in 0..WIDTH {
+            tile[r][c] = p.deviation * of_p[c];
+        }
+        if form == Form::Divergence {
+            let of_q = run(contiguous(q.l.col(j)), t * WIDTH);
+            for c in 0..WIDTH {
+                tile[r][c] -= q.deviation * of_q[c];
+            }
+        }
+        if t == k {
+            for c in 0..r {
+                tile[r][c] = T::zero();
+            }
+        }
+    }
+    tile
+}
+
+/// What the pivots of row `k` of tiles add to the divergence.
+#[inline(always)]
+fn pivot_terms<T: Scalar>(p: Dense<'_, T>, q: Dense<'_, T>, k: usize) -> [T; WIDTH] {
+    let pivots = |factor: Dense<'_, T>| {
+        let mut pivots = [T::one(); WIDTH];
+        for r in 0..WIDTH.min(factor.l.nrows() - k * WIDTH) {
+            let j = k * WIDTH + r;
+            pivots[r] = factor.deviation * factor.l[(j, j)];
+        }
+        pivots
+    };
+    let (of_p, of_q) = (pivots(p), pivots(q));
+    let mut terms = [T::zero(); WIDTH];
+    for r in 0..WIDTH {
+        terms[r] = deviation_divergence_or_nan(of_p[r], of_q[r]);
+    }
+    terms
+}
+
+/// The entries of a covariance, and what they are to be multiplied by.
+type Scaled<'a, T> = (Entries<'a, T>, T);
+
+struct Close<'a, T: Scalar> {
+    p: Scaled<'a, T>,
+    q: Scaled<'a, T>,
+    factor: Dense<'a, T>,
+    tiles: &'a mut [Tile<T>],
+    m: usize,
+}
+
+impl<T: Scalar> pulp::NullaryFnOnce for Close<'_, T> {
+    type Output = Option<T>;
+
+    #[inline(always)]
+    fn call(self) -> Option<T> {
+        let Self {
+            p,
+            q,
+            factor,
+            tiles,
+            m,
+        } = self;
+        let (upper, f) = tiles.split_at_mut(m * m);
+        let u = Upper::load(factor, upper, m);
+        difference_into(p, q, f, m);
+        for k in 0..m {
+            for t in 0..m {
+                let mut x = f[k * m + t];
+                for j in 0..t {
+                    subtract_product(&mut x, &f[k * m + j], u.at(j, t));
+                }
+                half_solve_right(u.at(t, t), &u.reciprocals[t], &mut x);
+                f[k * m + t] = x;
+            }
+            // Of the product with `L⁻¹` from the left what is on and above the diagonal.
+            for t in k..m {
+                let mut x = f[k * m + t];
+                for j in 0..k {
+                    subtract_transposed_product(&mut x, u.at(j, k), &f[j * m + t]);
+                }
+                half_solve(u.at(k, k), &u.reciprocals[k], &mut x);
+                f[k * m + t] = x;
+            }
+        }
+        sum_of_pivots(f, m)
+    }
+}
+
+/// The tiles of `Σ_p - Σ_q`.
+#[inline(always)]
+fn difference_into<T: Scalar>(p: Scaled<'_, T>, q: Scaled<'_, T>, f: &mut [Tile<T>], m: usize) {
+    let ((of_p, scale_p), (of_q, scale_q)) = (p, q);
+    let n = of_p.diag.len();
+    for i in 0..m * WIDTH {
+        let (k, r) = (i / WIDTH, i % WIDTH);
+        // Row `i` left of the diagonal is column `i` above it.
+        let (above_p, above_q, excess) = if i < n {
+            let excess = scale_p * of_p.diag[i] - scale_q * of_q.diag[i];
+            let above_p = contiguous(of_p.upper.col(i));
+            (above_p, contiguous(of_q.upper.col(i)), excess)
+        } else {
+            ([].as_slice(), [].as_slice(), T::zero())
+        };
+        for t in 0..=k {
+            let (a, b) = (run(above_p, t * WIDTH), run(above_q, t * WIDTH));
+            let row = &mut f[k * m + t][r];
+            for c in 0..WIDTH {
+                row[c] = scale_p * a[c] - scale_q * b[c];
+            }
+        }
+        f[k * m + k][r][r] = excess;
+    }
+    for k in 0..m {
+        let diagonal = &mut f[k * m + k];
+        for r in 0..WIDTH {
+            for c in r + 1..WIDTH {
+                diagonal[r][c] = diagonal[c][r];
+            }
+        }
+        for t in k + 1..m {
+            let below = f[t * m + k];
+            let mirrored = &mut f[k * m + t];
+            for r in 0..WIDTH {
+                for c in 0..WIDTH {
+                    mirrored[r][c] = below[c][r];
+                }
+            }
+        }
+    }
+}
+
+/// `Σ [φ(g_i) + s_i]` of the tiles on and above the diagonal of a symmetric `F`, or `None`
+/// where a pivot is far from 1.
+#[inline(always)]
+fn sum_of_pivots<T: Scalar>(f: &mut [Tile<T>], m: usize) -> Option<T> {
+    let mut sums = tiles::zero();
+    for p in 0..m {
+        let mut pivot = f[p * m + p];
+        for k in 0..p {
+            let above = &f[k * m + p];
+            subtract_transposed_product(&mut pivot, above, above);
+        }
+        let (excesses, reciprocals) = factor_excess(&mut pivot)?;
+        for r in 0..WIDTH {
+            sums[0][r] += near_one(excesses[r]);
+        }
+        add_squares(&mut sums, &pivot);
+        for t in p + 1..m {
+            let mut x = f[p * m + t];
+            for k in 0..p {
+                subtract_transposed_product(&mut x, &f[k * m + p], &f[k * m + t]);
+            }
+            half_solve(&pivot, &reciprocals, &mut x);
+            add_squares(&mut sums, &x);
+            f[p * m + t] = x;
+        }
+    }
+    Some(sum(&sums))
+}
+
+/// Replaces `F` by what is above the diagonal in the upper factor of `I + F`; gives what the
+/// squared pivots exceed 1 by, and the reciprocals of the pivots.
+#[inline(always)]
+fn factor_excess<T: Scalar>(f: &mut Tile<T>) -> Option<([T; WIDTH], [T; WIDTH])> {
+    let mut excesses = [T::zero(); WIDTH];
+    let mut is_near = true;
+    for r in 0..WIDTH {
+        let row = f[r];
+        excesses[r] = row[r];
+        is_near &= row[r] >= T::of(-0.5) && row[r] <= T::one();
+        let reciprocal = T::one() / (T::one() + row[r]);
+        for s in r + 1..WIDTH {
+            let by = -(row[s] * reciprocal);
+            for j in 0..WIDTH {
+                f[s][j] = mul_add(by, row[j], f[s][j]);
+            }
+        }
+    }
+    if !is_near {
+        return None;
+    }
+    let reciprocals = excesses.map(|excess| T::one() / sqrt(T::one() + excess));
+    for r in 0..WIDTH {
+        for j in 0..WIDTH {
+            f[r][j] = if j > r {
+                f[r][j] * reciprocals[r]
+            } else {
+                T::zero()
+            };
+        }
+    }
+    Some((excesses, reciprocals))
+}

@@ -1,0 +1,243 @@
+//! Matrices of some dozens of coordinates, in tiles that fill the registers.
+//!
+//! A factor is held as `U = Lᵀ`, rows contiguous, as the columns of `L` are where they come
+//! from; beyond the last coordinate it is filled up with the identity.
+
+use faer::{ColMut, ColRef, MatMut, MatRef};
+
+use crate::Scalar;
+use crate::fused::{mul_add, sqrt};
+
+/// Rows and columns of a tile.
+pub(crate) const WIDTH: usize = 8;
+
+pub(crate) type Tile<T> = [[T; WIDTH]; WIDTH];
+
+/// A tile of zeros.
+#[inline(always)]
+pub(crate) fn zero<T: Scalar>() -> Tile<T> {
+    [[T::zero(); WIDTH]; WIDTH]
+}
+
+/// Numbers in the scratch that holds `count` tiles.
+pub(crate) const fn scratch_for(count: usize) -> usize {
+    count * WIDTH * WIDTH + ALIGNMENT
+}
+
+/// Numbers that alignment may skip.
+const ALIGNMENT: usize = 64;
+
+/// The tiles in some scratch: aligned, since rows that straddle two lines of the cache take
+/// twice as long to read.
+#[inline(always)]
+pub(crate) fn tiles_of<T: Scalar>(scratch: &mut [T]) -> &mut [Tile<T>] {
+    let skip = scratch.as_ptr().align_offset(64).min(ALIGNMENT);
+    let (rows, _) = scratch[skip..].as_chunks_mut::<WIDTH>();
+    rows.as_chunks_mut::<WIDTH>().0
+}
+
+/// Replaces the lower triangle of a matrix by its Cholesky factor; `false`, with the matrix
+/// as it was, where a pivot is not positive. The strict upper triangle is neither read nor
+/// written.
+///
+/// The scratch has room for `m²` tiles, `m` being the number of tiles in a row.
+pub(crate) fn factor<T: Scalar>(a: MatMut<'_, T>, scratch: &mut [T]) -> bool {
+    let tiles = tiles_of(scratch);
+    pulp::Arch::new().dispatch(Factor { a, tiles })
+}
+
+struct Factor<'a, T: Scalar> {
+    a: MatMut<'a, T>,
+    tiles: &'a mut [Tile<T>],
+}
+
+impl<T: Scalar> pulp::NullaryFnOnce for Factor<'_, T> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn call(self) -> bool {
+        let Self { a, tiles } = self;
+        let m = a.nrows().div_ceil(WIDTH);
+        load(a.as_ref(), tiles, m);
+        for p in 0..m {
+            let mut pivot = tiles[p * m + p];
+            for k in 0..p {
+                let above = &tiles[k * m + p];
+                subtract_transposed_product(&mut pivot, above, above);
+            }
+            let Some(reciprocals) = factor_tile(&mut pivot) else {
+                return false;
+            };
+            tiles[p * m + p] = pivot;
+            for t in p + 1..m {
+                let mut tile = tiles[p * m + t];
+                for k in 0..p {
+                    subtract_transposed_product(&mut tile, &tiles[k * m + p], &tiles[k * m + t]);
+                }
+                half_solve(&pivot, &reciprocals, &mut tile);
+                tiles[p * m + t] = tile;
+            }
+        }
+        store(a, tiles, m);
+        true
+    }
+}
+
+/// `C ← C - A B`.
+#[inline(always)]
+pub(crate) fn subtract_product<T: Scalar>(c: &mut Tile<T>, a: &Tile<T>, b: &Tile<T>) {
+    for k in 0..WIDTH {
+        for r in 0..WIDTH {
+            for j in 0..WIDTH {
+                c[r][j] = mul_add(-a[r][k], b[k][j], c[r][j]);
+            }
+        }
+    }
+}
+
+/// `C ← C - Aᵀ B`.
+#[inline(always)]
+pub(crate) fn subtract_transposed_product<T: Scalar>(c: &mut Tile<T>, a: &Tile<T>, b: &Tile<T>) {
+    for k in 0..WIDTH {
+        for r in 0..WIDTH {
+            for j in 0..WIDTH {
+                c[r][j] = mul_add(-a[k][r], b[k][j], c[r][j]);
+            }
+        }
+    }
+}
+
+/// The upper factor of a tile, and the reciprocals of its diagonal.
+///
+/// Rows are scaled at the end, so that no pivot waits for the square root of another.
+#[inline(always)]
+fn factor_tile<T: Scalar>(u: &mut Tile<T>) -> Option<[T; WIDTH]> {
+    for r in 0..WIDTH {
+        let row = u[r];
+        let reciprocal = T::one() / row[r];
+        for s in r + 1..WIDTH {
+            let by = -(row[s] * reciprocal);
+            for j in 0..WIDTH {
+                u[s][j] = mul_add(by, row[j], u[s][j]);
+            }
+        }
+    }
+    let (mut reciprocals, mut deviations) = ([T::zero(); WIDTH], [T::zero(); WIDTH]);
+    let mut is_positive = true;
+    for r in 0..WIDTH {
+        is_positive &= u[r][r] > T::zero();
+        deviations[r] = sqrt(u[r][r]);
+        reciprocals[r] = T::one() / deviations[r];
+    }
+    for r in 0..WIDTH {
+        for j in 0..WIDTH {
+            u[r][j] *= reciprocals[r];
+        }
+        u[r][r] = deviations[r];
+    }
+    is_positive.then_some(reciprocals)
+}
+
+/// `X ← X U⁻¹`, what is on and below the diagonal of `u` being zero.
+#[inline(always)]
+pub(crate) fn half_solve_right<T: Scalar>(u: &Tile<T>, reciprocals: &[T; WIDTH], x: &mut Tile<T>) {
+    for k in 0..WIDTH {
+        for r in 0..WIDTH {
+            let value = x[r][k] * reciprocals[k];
+            for j in 0..WIDTH {
+                x[r][j] = mul_add(-value, u[k][j], x[r][j]);
+            }
+            x[r][k] = value;
+        }
+    }
+}
+
+/// `X ← U⁻ᵀ X`.
+#[inline(always)]
+pub(crate) fn half_solve<T: Scalar>(u: &Tile<T>, reciprocals: &[T; WIDTH], x: &mut Tile<T>) {
+    for r in 0..WIDTH {
+        for j in 0..WIDTH {
+            x[r][j] *= reciprocals[r];
+        }
+        let row = x[r];
+        for s in r + 1..WIDTH {
+            for j in 0..WIDTH {
+                x[s][j] = mul_add(-u[r][s], row[j], x[s][j]);
+            }
+        }
+    }
+}
+
+/// The tiles on and above the diagonal, `m` in a row, from the lower triangle of `a`. What is
+/// left of the diagonal within a tile is never read.
+#[inline(always)]
+fn load<T: Scalar>(a: MatRef<'_, T>, tiles: &mut [Tile<T>], m: usize) {
+    let n = a.nrows();
+    for j in 0..m * WIDTH {
+        let (p, r) = (j / WIDTH, j % WIDTH);
+        if j >= n {
+            tiles[p * m + p][r] = [T::zero(); WIDTH];
+            tiles[p * m + p][r][r] = T::one();
+            continue;
+        }
+        let column = contiguous(a.col(j));
+        for t in p..m {
+            tiles[p * m + t][r] = run(column, t * WIDTH);
+        }
+    }
+}
+
+/// The entries of a column from `first` on, zeros beyond its end.
+#[inline(always)]
+pub(crate) fn run<T: Scalar>(column: &[T], first: usize) -> [T; WIDTH] {
+    let from = column.get(first..).unwrap_or_default();
+    if let Some(whole) = from.first_chunk() {
+        return *whole;
+    }
+    let mut entries = [T::zero(); WIDTH];
+    entries[..from.len()].copy_from_slice(from);
+    entries
+}
+
+/// What [`load`] read, back where it came from.
+#[inline(always)]
+fn store<T: Scalar>(mut a: MatMut<'_, T>, tiles: &[Tile<T>], m: usize) {
+    let n = a.nrows();
+    for j in 0..n {
+        let (p, r) = (j / WIDTH, j % WIDTH);
+        let column = contiguous_mut(a.as_mut().col_mut(j));
+        for (i, value) in column
+            .iter_mut()
+            .enumerate()
+            .take(p * WIDTH + WIDTH)
+            .skip(j)
+        {
+            *value = tiles[p * m + p][r][i - p * WIDTH];
+        }
+        for t in p + 1..m {
+            let to = &mut column[t * WIDTH..];
+            let row = &tiles[p * m + t][r];
+            if let Some(whole) = to.first_chunk_mut() {
+                *whole = *row;
+            } else {
+                to.copy_from_slice(&row[..to.len()]);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+pub(crate) fn contiguous<T: Scalar>(column: ColRef<'_, T>) -> &[T] {
+    match column.try_as_col_major() {
+        Some(column) => column.as_slice(),
+        None => unreachable!("the columns of an owned matrix are contiguous"),
+    }
+}
+
+#[inline(always)]
+fn contiguous_mut<T: Scalar>(column: ColMut<'_, T>) -> &mut [T] {
+    match column.try_as_col_major_mut() {
+        Some(column) => column.as_slice_mut(),
+        None => unreachable!("the columns of an owned matrix are contiguous"),
+    }
+}
