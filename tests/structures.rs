@@ -547,3 +547,99 @@ fn dimension_zero_is_a_point_mass<T: Scalar>() {
         assert_eq!(p.sample_batch(3, &mut Random::new(0).0).unwrap().ncols(), 3);
     }
 }
+
+/// Blocks are factored side by side where they are small and equal: the same numbers come
+/// out as one by one.
+fn blocks_equal_those_built_one_by_one<T: Scalar>() {
+    let sizes = [0, 1, 2, 3, 5, 8, 9, 13, 16, 17, 24];
+    for size in sizes {
+        for count in [1, 2, 15, 16, 17, 40] {
+            let matrices: Vec<Mat<T>> = (0..count)
+                .map(|seed| Random::new(seed).covariance(size))
+                .collect();
+            let one_by_one = matrices
+                .iter()
+                .map(|m| DenseCovariance::new(m.clone()).unwrap());
+            let expected = BlockDiagonal::new(one_by_one.collect()).unwrap();
+            let found = BlockDiagonal::from_matrices(matrices).unwrap();
+            assert!(found == expected, "{count} blocks of {size}");
+        }
+    }
+    // Sizes that change within a group, and matrices that are symmetric up to rounding.
+    let matrices: Vec<Mat<T>> = (0..50_u64)
+        .map(|seed| {
+            let size = sizes[seed as usize % 7];
+            let mut matrix: Mat<T> = Random::new(seed).covariance(size);
+            if size > 1 && seed % 5 == 2 {
+                let entry = matrix[(0, 1)];
+                matrix[(1, 0)] = entry + entry * T::EPSILON;
+            }
+            matrix
+        })
+        .collect();
+    let one_by_one = matrices
+        .iter()
+        .map(|m| DenseCovariance::new(m.clone()).unwrap());
+    let expected = BlockDiagonal::new(one_by_one.collect()).unwrap();
+    assert!(BlockDiagonal::from_matrices(matrices).unwrap() == expected);
+}
+
+#[test]
+fn blocks_in_double_precision_equal_those_built_one_by_one() {
+    blocks_equal_those_built_one_by_one::<f64>();
+}
+
+#[test]
+fn blocks_in_single_precision_equal_those_built_one_by_one() {
+    blocks_equal_those_built_one_by_one::<f32>();
+}
+
+/// The first matrix that is refused is named, in whatever group it stands.
+#[test]
+fn the_first_bad_block_is_named() {
+    let identity = |n: usize| Mat::<f64>::identity(n, n);
+    for (bad, worse) in [(0, 1), (15, 16), (16, 31), (37, 38), (3, 39)] {
+        let mut matrices = vec![identity(3); 40];
+        matrices[bad][(2, 2)] = -1.0;
+        matrices[worse][(0, 0)] = -2.0;
+        let error = BlockDiagonal::from_matrices(matrices).unwrap_err();
+        let expected = format!("block {bad}, pivot 2 is -1");
+        assert!(error.to_string().ends_with(&expected), "{error}");
+    }
+}
+
+/// A divergence and a quadratic form of many blocks are the sums of those of each.
+#[test]
+fn many_blocks_add_up() {
+    for size in [1, 2, 5, 8, 11, 16, 20] {
+        for (count, scale) in [(3, 4.0), (16, 4.0), (37, 4.0), (37, 1.001)] {
+            let matrix = |seed: u64| Random::new(seed).covariance::<f64>(size);
+            let p = (0..count).map(|b| DenseCovariance::new(matrix(b)).unwrap());
+            let q = (0..count).map(|b| {
+                let other = matrix(if scale > 2.0 { b + 1000 } else { b });
+                DenseCovariance::new(other * gaussx::faer::Scale(scale)).unwrap()
+            });
+            let (p, q): (Vec<_>, Vec<_>) = (p.collect(), q.collect());
+            let n = size * count as usize;
+            let (x, mean) = (
+                vec![0.3; n],
+                (0..n).map(|i| (i % 7) as f64).collect::<Vec<_>>(),
+            );
+            let (mut kl, mut form) = (0.0, 0.0);
+            for (b, (p, q)) in p.iter().zip(&q).enumerate() {
+                let (x, mean) = (&x[b * size..][..size], &mean[b * size..][..size]);
+                kl += gaussx::kl_divergence(x, p, x, q).unwrap();
+                form += gaussx::quadratic_form(x, mean, p).unwrap();
+            }
+            let (p, q) = (
+                BlockDiagonal::new(p).unwrap(),
+                BlockDiagonal::new(q).unwrap(),
+            );
+            let found = gaussx::kl_divergence(&x, &p, &x, &q).unwrap();
+            let what = format!("{count} blocks of {size}, scale {scale}");
+            assert_close(&what, found, kl, 100.0 * f64::EPSILON * kl);
+            let found = gaussx::quadratic_form(&x, &mean, &p).unwrap();
+            assert_close(&what, found, form, 1e4 * f64::EPSILON * form);
+        }
+    }
+}

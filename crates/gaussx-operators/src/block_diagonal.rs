@@ -7,13 +7,14 @@ use faer::{Col, ColRef, Mat, MatMut, MatRef};
 
 use crate::adjust::Adjust;
 use crate::blocks::Blocks;
+use crate::lanes::{self, LANES};
 use crate::memory::{filled_col, zero_mat};
 use crate::operator::{check_columns, check_quadratic_forms, check_sub_block};
 use crate::spectrum::PrincipalAxes;
 use crate::sum::{CompensatedSum, two_sum};
 use crate::{
-    CholeskyFactor, CovarianceOperator, DenseCovariance, Error, Rejected, Scalar, Workspace,
-    parallel, validate,
+    CholeskyFactor, CovarianceOperator, DenseCovariance, Error, Scalar, Workspace, parallel,
+    validate,
 };
 
 /// The covariance `diag(Σ_1, .., Σ_m)`, with blocks of any sizes. Everything costs the
@@ -156,8 +157,8 @@ impl<T: Scalar, B: CovarianceOperator<T>> BlockDiagonal<T, B> {
         let starts = &self.starts[first..=first + terms.len()];
         // A small block costs what some hundreds of operations per coordinate do.
         let operations = (starts[terms.len()] - starts[0]).saturating_mul(500);
-        if terms.len() > 1 && parallel::pays(operations) {
-            let (left, right) = terms.split_at_mut(terms.len() / 2);
+        if terms.len() > LANES && parallel::pays(operations) {
+            let (left, right) = terms.split_at_mut((terms.len() / 2).next_multiple_of(LANES));
             let middle = first + left.len();
             return workspace.join(
                 operations,
@@ -165,18 +166,45 @@ impl<T: Scalar, B: CovarianceOperator<T>> BlockDiagonal<T, B> {
                 |workspace| self.terms_into(middle, right, x, center, workspace),
             );
         }
-        for (k, term) in terms.iter_mut().enumerate() {
-            let (start, len) = (starts[k], starts[k + 1] - starts[k]);
-            let center = center.map(|c| c.subrows(start, len));
-            let term = core::slice::from_mut(term);
-            self.blocks[first + k].quadratic_forms_into(
-                x.subrows(start, len),
-                center,
-                term,
-                workspace,
-            )?;
+        for (g, group) in terms.chunks_mut(LANES).enumerate() {
+            let first = first + g * LANES;
+            if self.terms_side_by_side(first, group, x, center) {
+                continue;
+            }
+            for (k, term) in group.iter_mut().enumerate() {
+                let (start, end) = (self.starts[first + k], self.starts[first + k + 1]);
+                let center = center.map(|c| c.subrows(start, end - start));
+                let x = x.subrows(start, end - start);
+                let term = core::slice::from_mut(term);
+                self.blocks[first + k].quadratic_forms_into(x, center, term, workspace)?;
+            }
         }
         Ok(())
+    }
+
+    /// At most [`LANES`] terms at once, or `false` where the blocks are not all dense, small
+    /// and of one size.
+    fn terms_side_by_side(
+        &self,
+        first: usize,
+        terms: &mut [T],
+        x: MatRef<'_, T>,
+        center: Option<ColRef<'_, T>>,
+    ) -> bool {
+        let starts = &self.starts[first..=first + terms.len()];
+        let blocks = &self.blocks[first..first + terms.len()];
+        let factors = blocks.iter().map(B::cholesky);
+        if terms.len() < 2 {
+            return false;
+        }
+        let x = x.col(0);
+        match starts[1] - starts[0] {
+            2..=8 => lanes::forms_into::<T, 8>(factors, starts, x, center, terms),
+            9..=lanes::MOST => {
+                lanes::forms_into::<T, { lanes::MOST }>(factors, starts, x, center, terms)
+            }
+            _ => false,
+        }
     }
 
     /// The blocks with the coordinates that they cover.
@@ -205,16 +233,8 @@ impl<T: Scalar> BlockDiagonal<T, DenseCovariance<T>> {
     /// );
     /// ```
     pub fn from_matrices(matrices: Vec<Mat<T>>) -> Result<Self, Error> {
-        let dense = |(index, matrix)| {
-            DenseCovariance::new(matrix).map_err(|Rejected { error, .. }| error.in_block(index))
-        };
-        Self::new(
-            matrices
-                .into_iter()
-                .enumerate()
-                .map(dense)
-                .collect::<Result<_, _>>()?,
-        )
+        let blocks = DenseCovariance::many(matrices);
+        Self::new(blocks.map_err(|(index, error)| error.in_block(index))?)
     }
 }
 

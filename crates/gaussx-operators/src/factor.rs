@@ -8,9 +8,11 @@ use faer::{MatMut, MatRef};
 use crate::blocks::{Blocks, for_each_block};
 use crate::columns::{map_rows, unit_columns_into};
 use crate::memory::zero_vec;
-use crate::products::sum_ln;
+use crate::products::{sum_ln, sum_ln_by_column};
 use crate::sum::CompensatedSum;
-use crate::{CovarianceOperator, Error, LowerTriangular, Scalar, Workspace, dense, validate};
+use crate::{
+    CovarianceOperator, Error, LowerTriangular, Scalar, Workspace, dense, lanes, validate,
+};
 
 /// Where the numbers of a factor are: the structure that decides what it costs.
 #[non_exhaustive]
@@ -571,10 +573,18 @@ impl<'a, T: Scalar> CholeskyFactor<'a, T> {
 
 /// `2 Σ ln (by · l_ii)`.
 pub(crate) fn logdet_of_factor<T: Scalar>(l: MatRef<'_, T>, by: T) -> T {
+    if l.nrows() <= lanes::MOST {
+        // To the last bit as where many are factored side by side.
+        let [sum] = sum_ln_by_column((0..l.nrows()).map(|i| [by * l[(i, i)]]));
+        if !sum.is_nan() {
+            return T::of(2.0) * sum;
+        }
+    }
     let mut total = CompensatedSum::new();
     let mut pivots = [T::zero(); 128];
     for start in (0..l.nrows()).step_by(pivots.len()) {
-        let pivots = &mut pivots[..(l.nrows() - start).min(128)];
+        let count = pivots.len().min(l.nrows() - start);
+        let pivots = &mut pivots[..count];
         for (k, pivot) in pivots.iter_mut().enumerate() {
             *pivot = l[(start + k, start + k)];
         }

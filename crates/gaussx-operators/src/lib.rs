@@ -51,6 +51,7 @@ mod forward;
 mod fused;
 #[cfg(any(feature = "nalgebra", feature = "ndarray"))]
 mod interop;
+mod lanes;
 mod lower_triangular;
 pub mod memory;
 mod operator;

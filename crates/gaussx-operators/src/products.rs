@@ -1,5 +1,6 @@
 //! Sums of logarithms, by products: one logarithm for some thousand numbers.
 
+use crate::fused::{is_fused, mul_add};
 use crate::sum::{WIDE, WideTotal, sum_blocks, sum_map};
 use crate::{CompensatedSum, Scalar};
 
@@ -30,11 +31,10 @@ pub(crate) fn ratio_sums<T: Scalar, const K: usize>(
     slices: [&[T]; K],
     ratio: &impl Fn([T; K]) -> T,
 ) -> Option<RatioSums<T>> {
-    let arch = pulp::Arch::new();
-    if matches!(arch, pulp::Arch::Scalar) {
+    if !is_fused() {
         return None;
     }
-    let (excess, magnitudes, product) = arch.dispatch(WideRatioSums { slices, ratio });
+    let (excess, magnitudes, product) = pulp::Arch::new().dispatch(WideRatioSums { slices, ratio });
     product.is_normal().then(|| RatioSums {
         excess,
         ln: product.ln(),
@@ -111,17 +111,62 @@ pub(crate) fn sum_ln<T: Scalar>(x: &[T], f: impl Fn(T) -> T + Sync) -> T {
     .value()
 }
 
+/// `Σ_i ln x_ik` for each of `W` columns of a few positive numbers; NaN where one of them is
+/// not a normal number, or the processor has no fused multiply-add.
+#[inline]
+pub(crate) fn sum_ln_by_column<T: Scalar, const W: usize>(
+    rows: impl Iterator<Item = [T; W]>,
+) -> [T; W] {
+    if !is_fused() {
+        return [T::nan(); W];
+    }
+    let product = pulp::Arch::new().dispatch(ProductOfRows { rows });
+    core::array::from_fn(|k| {
+        let column: Factored<T, 1> = Factored {
+            hi: [product.hi[k]],
+            lo: [product.lo[k]],
+            exponents: [product.exponents[k]],
+            normal: [product.normal[k]],
+        };
+        if column.is_normal() {
+            column.ln().value()
+        } else {
+            T::nan()
+        }
+    })
+}
+
+struct ProductOfRows<I> {
+    rows: I,
+}
+
+impl<T: Scalar, I: Iterator<Item = [T; W]>, const W: usize> pulp::NullaryFnOnce
+    for ProductOfRows<I>
+{
+    type Output = Factored<T, W>;
+
+    #[inline(always)]
+    fn call(self) -> Factored<T, W> {
+        let mut product = Factored::one();
+        for row in self.rows {
+            for k in 0..W {
+                product.multiply(k, row[k]);
+            }
+        }
+        product
+    }
+}
+
 /// The logarithm of `Π f(x_i)` by `W` partial products.
 #[inline]
 fn ln_of_product<T: Scalar, const W: usize>(
     x: &[T],
     f: &impl Fn(T) -> T,
 ) -> Option<CompensatedSum<T>> {
-    let arch = pulp::Arch::new();
-    if matches!(arch, pulp::Arch::Scalar) {
+    if !is_fused() {
         return None;
     }
-    let product: Factored<T, W> = arch.dispatch(Product { x, f });
+    let product: Factored<T, W> = pulp::Arch::new().dispatch(Product { x, f });
     product.is_normal().then(|| product.ln())
 }
 
@@ -155,7 +200,7 @@ impl<T: Scalar, const W: usize> Factored<T, W> {
         self.normal[k] &= x >= T::min_positive_value() && x <= T::max_value();
         let (mantissa, exponent) = x.split();
         let product = self.hi[k] * mantissa;
-        let error = num_traits::Float::mul_add(self.hi[k], mantissa, -product);
+        let error = mul_add(self.hi[k], mantissa, -product);
         self.lo[k] = self.lo[k] * mantissa + error;
         self.hi[k] = product;
         self.exponents[k] += exponent;
@@ -174,11 +219,7 @@ impl<T: Scalar, const W: usize> Factored<T, W> {
         }
         let ln_2 = T::of(core::f64::consts::LN_2);
         total.add(exponent * ln_2);
-        total.add(num_traits::Float::mul_add(
-            exponent,
-            ln_2,
-            -(exponent * ln_2),
-        ));
+        total.add(mul_add(exponent, ln_2, -(exponent * ln_2)));
         // What ln 2 has beyond the precision of the scalar.
         let rest = if T::EPSILON == T::of(f64::EPSILON) {
             T::of(2.319_046_813_846_299_6e-17)

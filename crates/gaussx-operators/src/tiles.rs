@@ -235,7 +235,7 @@ pub(crate) fn contiguous<T: Scalar>(column: ColRef<'_, T>) -> &[T] {
 }
 
 #[inline(always)]
-fn contiguous_mut<T: Scalar>(column: ColMut<'_, T>) -> &mut [T] {
+pub(crate) fn contiguous_mut<T: Scalar>(column: ColMut<'_, T>) -> &mut [T] {
     match column.try_as_col_major_mut() {
         Some(column) => column.as_slice_mut(),
         None => unreachable!("the columns of an owned matrix are contiguous"),

@@ -175,8 +175,26 @@ fn symmetric_within_rounding<T: Scalar>(what: &'static str, a: MatRef<'_, T>) ->
 
 /// Whether mirrored entries are equal numbers: what almost every matrix is. The difference
 /// of an infinity, or of NaN, with itself is no zero.
-fn is_exactly_symmetric<T: Scalar>(a: MatRef<'_, T>) -> bool {
+pub(crate) fn is_exactly_symmetric<T: Scalar>(a: MatRef<'_, T>) -> bool {
+    if a.nrows() <= FEW {
+        return is_small_symmetric(a);
+    }
     are_symmetric(a, 0..a.nrows())
+}
+
+/// Below this size cutting a matrix into tiles takes longer than comparing its entries.
+const FEW: usize = 16;
+
+fn is_small_symmetric<T: Scalar>(a: MatRef<'_, T>) -> bool {
+    let mut same = true;
+    for j in 0..a.ncols() {
+        let below = a.col(j).subrows(j, a.nrows() - j);
+        let right = a.row(j).subcols(j, a.ncols() - j);
+        for (&lower, &upper) in below.iter().zip(right.iter()) {
+            same &= lower - upper == T::zero();
+        }
+    }
+    same
 }
 
 /// [`is_exactly_symmetric`] for some columns, from the diagonal down.

@@ -3,10 +3,11 @@
 use faer::linalg::triangular_inverse;
 use faer::{Mat, MatMut, MatRef, Par};
 
+use super::Variances;
 use super::triangular::{half_solve_rows, subtract_lower};
 use crate::columns::mirror_lower;
 use crate::fused::is_fused;
-use crate::memory::{resize, zero_mat};
+use crate::memory::zero_mat;
 use crate::{Error, Rejected, Scalar, Workspace, parallel, tiles};
 
 /// Up to this size a plain loop beats the set-up of a blocked kernel.
@@ -23,7 +24,7 @@ const SCRATCH: usize = tiles::scratch_for((BLOCK / tiles::WIDTH) * (BLOCK / tile
 /// Only the lower triangle is read. On failure the matrix is restored, symmetric.
 pub(super) fn in_place<T: Scalar>(
     mut a: MatMut<'_, T>,
-    diag: &mut Vec<T>,
+    diag: &mut Variances<T>,
     workspace: &mut Workspace<T>,
 ) -> Result<(), Error> {
     mirror_lower(a.as_mut());
@@ -33,14 +34,10 @@ pub(super) fn in_place<T: Scalar>(
 /// [`in_place`] of a matrix whose triangles already are each other's mirror image.
 pub(super) fn mirrored_in_place<T: Scalar>(
     mut a: MatMut<'_, T>,
-    diag: &mut Vec<T>,
+    diag: &mut Variances<T>,
     workspace: &mut Workspace<T>,
 ) -> Result<(), Error> {
-    let n = a.nrows();
-    resize(diag, "variances", n)?;
-    for j in 0..n {
-        diag[j] = a[(j, j)];
-    }
+    read_diagonal(a.as_ref(), diag)?;
     let factored = check_variances(diag)
         .and_then(|()| factor_lower(a.as_mut(), workspace))
         .and_then(|()| check_pivots(a.as_ref(), diag));
@@ -48,6 +45,23 @@ pub(super) fn mirrored_in_place<T: Scalar>(
         restore(a, diag);
     }
     factored
+}
+
+/// The diagonal of a matrix, in the storage of what was there.
+pub(super) fn read_diagonal<T: Scalar>(
+    a: MatRef<'_, T>,
+    diag: &mut Variances<T>,
+) -> Result<(), Error> {
+    let n = a.nrows();
+    diag.clear();
+    diag.try_reserve_exact(n)
+        .map_err(|_| Error::AllocationFailed {
+            what: "variances",
+            rows: n,
+            columns: 1,
+        })?;
+    diag.extend((0..n).map(|j| a[(j, j)]));
+    Ok(())
 }
 
 /// Puts the symmetric matrix back where its factor is.
@@ -68,7 +82,7 @@ pub(super) fn inverse_factor<T: Scalar>(mut precision: Mat<T>) -> Result<Mat<T>,
     let n = precision.nrows();
     let factored = zero_mat("Cholesky factor", n, n).and_then(|mut g| {
         g.copy_from(precision.as_ref().reverse_rows_and_cols());
-        in_place(g.as_mut(), &mut Vec::new(), &mut Workspace::new())?;
+        in_place(g.as_mut(), &mut Variances::new(), &mut Workspace::new())?;
         Ok(g)
     });
     match factored {
@@ -104,15 +118,23 @@ fn check_variances<T: Scalar>(diag: &[T]) -> Result<(), Error> {
 /// that variance it is rounding. Scale-free, and below every `λ_min` of the correlation
 /// matrix that must be accepted (Higham, ASNA 2nd ed., Theorem 10.7).
 fn check_pivots<T: Scalar>(l: MatRef<'_, T>, diag: &[T]) -> Result<(), Error> {
-    let n = diag.len();
-    let noise = (T::of_count(n) * T::EPSILON).sqrt();
-    for i in 1..n {
+    let noise = noise(diag.len());
+    for (i, &variance) in diag.iter().enumerate() {
         let pivot = l[(i, i)];
-        if !(pivot > noise * diag[i].sqrt()) {
+        if !is_above_noise(pivot, variance, noise) {
             return Err(Error::not_positive_definite(i, pivot * pivot));
         }
     }
     Ok(())
+}
+
+/// The rounding of a pivot, in standard deviations.
+pub(super) fn noise<T: Scalar>(n: usize) -> T {
+    (T::of_count(n) * T::EPSILON).sqrt()
+}
+
+pub(super) fn is_above_noise<T: Scalar>(pivot: T, variance: T, noise: T) -> bool {
+    pivot > noise * variance.sqrt()
 }
 
 /// Cholesky factorisation of the lower triangle; the strict upper one is neither read nor

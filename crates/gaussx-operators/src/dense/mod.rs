@@ -2,19 +2,24 @@
 
 mod factorize;
 mod forms;
+mod many;
 pub(crate) mod triangular;
 
 use faer::linalg::matmul::triangular::{self as triangular_product, BlockStructure};
 use faer::{Accum, ColRef, Mat, MatMut, MatRef, Par};
+use smallvec::SmallVec;
 
 use crate::adjust::Adjust;
 use crate::factor::{Entries, logdet_of_factor};
-use crate::memory::{zero_mat, zero_vec};
+use crate::memory::zero_mat;
 use crate::operator::{check_columns, check_quadratic_forms, check_sub_block, forms_by_panels};
 use crate::point::{AsCol, AsMat};
 use crate::sum::{CompensatedSum, sum_map, sum_of_squares};
 use crate::validate::Symmetry;
 use crate::{CholeskyFactor, CovarianceOperator, Error, Rejected, Scalar, Workspace, validate};
+
+/// Those of few coordinates need no memory of their own.
+type Variances<T> = SmallVec<[T; 8]>;
 
 /// A dense covariance matrix with its Cholesky factor.
 ///
@@ -35,7 +40,7 @@ use crate::{CholeskyFactor, CovarianceOperator, Error, Rejected, Scalar, Workspa
 pub struct DenseCovariance<T: Scalar> {
     /// `L` in the lower triangle; `Σ` in the strict upper one where `has_entries`.
     buffer: Mat<T>,
-    variances: Vec<T>,
+    variances: Variances<T>,
     /// Whether the matrix was given. From a factor it is not formed: it would cost `n³`.
     has_entries: bool,
     logdet: T,
@@ -86,7 +91,7 @@ impl<T: Scalar> DenseCovariance<T> {
     /// # Ok::<(), gaussx_operators::Error>(())
     /// ```
     pub fn new_with(matrix: Mat<T>, workspace: &mut Workspace<T>) -> Result<Self, Rejected<T>> {
-        Self::in_storage(matrix, Vec::new(), workspace)
+        Self::in_storage(matrix, Variances::new(), workspace)
     }
 
     /// The covariance `matrix` in the storage of this one, for loops in which the numbers
@@ -136,7 +141,7 @@ impl<T: Scalar> DenseCovariance<T> {
     /// The covariance `matrix`, checked and factored in its own storage.
     fn in_storage(
         matrix: Mat<T>,
-        variances: Vec<T>,
+        variances: Variances<T>,
         workspace: &mut Workspace<T>,
     ) -> Result<Self, Rejected<T>> {
         match validate::covariance("covariance", matrix.as_ref()) {
@@ -296,7 +301,7 @@ impl<T: Scalar> DenseCovariance<T> {
     fn from_checked(matrix: Mat<T>) -> Result<Self, Rejected<T>> {
         Self::factored(
             matrix,
-            Vec::new(),
+            Variances::new(),
             &mut Workspace::new(),
             factorize::in_place,
         )
@@ -304,9 +309,9 @@ impl<T: Scalar> DenseCovariance<T> {
 
     fn factored(
         mut matrix: Mat<T>,
-        mut variances: Vec<T>,
+        mut variances: Variances<T>,
         workspace: &mut Workspace<T>,
-        factor: impl FnOnce(MatMut<'_, T>, &mut Vec<T>, &mut Workspace<T>) -> Result<(), Error>,
+        factor: impl FnOnce(MatMut<'_, T>, &mut Variances<T>, &mut Workspace<T>) -> Result<(), Error>,
     ) -> Result<Self, Rejected<T>> {
         match factor(matrix.as_mut(), &mut variances, workspace) {
             Ok(()) => Ok(Self::of_factor(matrix, variances, true)),
@@ -328,10 +333,10 @@ impl<T: Scalar> DenseCovariance<T> {
                 buffer[(i, j)] = source[(i, j)];
             }
         }
-        Ok(Self::of_factor(buffer, entries.diag[..m].to_vec(), true))
+        Ok(Self::of_factor(buffer, entries.diag[..m].into(), true))
     }
 
-    fn of_factor(buffer: Mat<T>, variances: Vec<T>, has_entries: bool) -> Self {
+    fn of_factor(buffer: Mat<T>, variances: Variances<T>, has_entries: bool) -> Self {
         let logdet = logdet_of_factor(buffer.as_ref(), T::one());
         Self {
             buffer,
@@ -631,7 +636,7 @@ impl<T: Scalar> DenseCovariance<T> {
 }
 
 /// Checks a Cholesky factor and returns the variances of `L Lᵀ`.
-fn check_factor<T: Scalar>(l: MatRef<'_, T>) -> Result<Vec<T>, Error> {
+fn check_factor<T: Scalar>(l: MatRef<'_, T>) -> Result<Variances<T>, Error> {
     validate::square("Cholesky factor", l)?;
     validate::finite_matrix("Cholesky factor", l)?;
     let n = l.nrows();
@@ -651,7 +656,8 @@ fn check_factor<T: Scalar>(l: MatRef<'_, T>) -> Result<Vec<T>, Error> {
             }
         }
     }
-    let mut variances = zero_vec("variances", n)?;
+    let mut variances = Variances::new();
+    factorize::read_diagonal(l, &mut variances)?;
     for (i, v) in variances.iter_mut().enumerate() {
         *v = sum_map(i + 1, |j| l[(i, j)] * l[(i, j)]);
         if !(v.is_finite() && *v > T::zero()) {

@@ -3,7 +3,9 @@
 use core::ops::Range;
 
 use super::part::{BlockRun, Part};
+use super::{Form, NEAR, lanes};
 use crate::blocks::{Blocks, for_each_block};
+use crate::lanes::LANES;
 use crate::{CompensatedSum, Error, Scalar, Workspace, parallel};
 
 /// Whether both sides have a boundary in common, or one is diagonal and splits anywhere.
@@ -25,17 +27,17 @@ pub(super) fn split<T: Scalar>(p: Part<'_, T>, q: Part<'_, T>) -> bool {
     }
 }
 
-/// The sum of `meet` over the smallest parts that both sides have in common.
+/// The sum of what `form` says of the smallest parts that both sides have in common.
 pub(super) fn sum<T: Scalar>(
     p: Part<'_, T>,
     q: Part<'_, T>,
+    form: Form,
     workspace: &mut Workspace<T>,
-    meet: impl Fn(Part<'_, T>, Part<'_, T>, &mut Workspace<T>) -> Result<T, Error> + Sync,
 ) -> Result<T, Error> {
     let mut total = CompensatedSum::new();
-    if let Some(aligned) = Aligned::of(p, q) {
+    if let Some(aligned) = Aligned::of(p, q, form) {
         return workspace.with_any(aligned.count, 1, |values, workspace| {
-            aligned.fill(0, 0, values, workspace, &meet)?;
+            aligned.fill(0, 0, values, workspace)?;
             for &value in &*values {
                 total.add(value);
             }
@@ -43,7 +45,7 @@ pub(super) fn sum<T: Scalar>(
         });
     }
     for_each_meeting(p, q, |p, q| {
-        total.add(meet(p, q, workspace)?);
+        total.add(form.of_parts(p, q, workspace)?);
         Ok(())
     })?;
     Ok(total.value())
@@ -56,10 +58,11 @@ struct Aligned<'a, T: Scalar> {
     /// Those of one side: the other's are as many and as large, or it is diagonal.
     blocks: &'a dyn Blocks<T>,
     count: usize,
+    form: Form,
 }
 
 impl<'a, T: Scalar> Aligned<'a, T> {
-    fn of(p: Part<'a, T>, q: Part<'a, T>) -> Option<Self> {
+    fn of(p: Part<'a, T>, q: Part<'a, T>, form: Form) -> Option<Self> {
         let blocks = p.as_blocks().or(q.as_blocks())?;
         let count = blocks.count();
         if let (Some(p), Some(q)) = (p.as_blocks(), q.as_blocks()) {
@@ -73,39 +76,62 @@ impl<'a, T: Scalar> Aligned<'a, T> {
             q,
             blocks,
             count,
+            form,
         })
     }
 
-    /// What `meet` says of the blocks `first ..`, which begin at coordinate `start`.
+    /// What is asked of the blocks `first ..`, which begin at coordinate `start`.
     fn fill(
         &self,
         first: usize,
         start: usize,
         values: &mut [T],
         workspace: &mut Workspace<T>,
-        meet: &(impl Fn(Part<'_, T>, Part<'_, T>, &mut Workspace<T>) -> Result<T, Error> + Sync),
     ) -> Result<(), Error> {
         let count = values.len();
         let operations = operations(self.covered(first..first + count), count);
-        if count > 1 && parallel::pays(operations) {
-            let (left, right) = values.split_at_mut(count / 2);
+        if count > LANES && parallel::pays(operations) {
+            let (left, right) = values.split_at_mut((count / 2).next_multiple_of(LANES));
             let middle = first + left.len();
             let middle_start = start + self.covered(first..middle);
             return workspace.join(
                 operations,
-                |workspace| self.fill(first, start, left, workspace, meet),
-                |workspace| self.fill(middle, middle_start, right, workspace, meet),
+                |workspace| self.fill(first, start, left, workspace),
+                |workspace| self.fill(middle, middle_start, right, workspace),
             );
         }
         let mut start = start;
-        for (k, value) in values.iter_mut().enumerate() {
-            let range = start..start + self.blocks.block(first + k).dim();
-            start = range.end;
-            let p = block(self.p, first + k, range.clone())?;
-            let q = block(self.q, first + k, range)?;
-            *value = meet(p, q, workspace)?;
+        for (g, group) in values.chunks_mut(LANES).enumerate() {
+            let first = first + g * LANES;
+            let is_filled = self.fill_side_by_side(first, group);
+            for (k, value) in group.iter_mut().enumerate() {
+                let range = start..start + self.blocks.block(first + k).dim();
+                start = range.end;
+                if is_filled && self.holds(*value) {
+                    continue;
+                }
+                let p = block(self.p, first + k, range.clone())?;
+                let q = block(self.q, first + k, range)?;
+                *value = self.form.of_parts(p, q, workspace)?;
+            }
         }
         Ok(())
+    }
+
+    /// Fills the values of a group at once, where its blocks allow it.
+    fn fill_side_by_side(&self, first: usize, values: &mut [T]) -> bool {
+        match (self.p.as_blocks(), self.q.as_blocks()) {
+            (Some(p), Some(q)) => lanes::fill((self.p, p), (self.q, q), first, self.form, values),
+            _ => false,
+        }
+    }
+
+    /// Whether a value by factors is not to be improved by other means.
+    fn holds(&self, value: T) -> bool {
+        match self.form {
+            Form::Divergence => value >= T::of(NEAR),
+            Form::Trace => !value.is_nan(),
+        }
     }
 
     /// How many coordinates some blocks cover.

@@ -30,6 +30,7 @@
 mod blocks;
 mod diagonal;
 mod difference;
+mod lanes;
 mod panels;
 mod part;
 pub(crate) mod refined;
@@ -45,6 +46,29 @@ pub use terms::PairTerms;
 
 use crate::{CovarianceOperator, Error, FactorKind, Scalar, Workspace, validate};
 use part::Part;
+
+/// What is asked of a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// [`divergence`].
+    Divergence,
+    /// [`trace`].
+    Trace,
+}
+
+impl Form {
+    fn of_parts<T: Scalar>(
+        self,
+        p: Part<'_, T>,
+        q: Part<'_, T>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<T, Error> {
+        match self {
+            Self::Divergence => divergence_of_parts(p, q, workspace),
+            Self::Trace => trace_of_parts(p, q, workspace),
+        }
+    }
+}
 
 /// `tr(Σ_q⁻¹ Σ_p) - n - ln det(Σ_q⁻¹ Σ_p)`: twice the covariance part of KL(p‖q).
 ///
@@ -72,7 +96,7 @@ pub fn divergence<T: Scalar>(
     workspace: &mut Workspace<T>,
 ) -> Result<T, Error> {
     validate::dimension("covariance q", p.dim(), q.dim())?;
-    let value = divergence_of_parts(Part::of(&p)?, Part::of(&q)?, workspace)?;
+    let value = Form::Divergence.of_parts(Part::of(&p)?, Part::of(&q)?, workspace)?;
     validate::representable("divergence of two covariances", value)
 }
 
@@ -99,7 +123,7 @@ pub fn trace<T: Scalar>(
     workspace: &mut Workspace<T>,
 ) -> Result<T, Error> {
     validate::dimension("covariance q", p.dim(), q.dim())?;
-    let value = trace_of_parts(Part::of(&p)?, Part::of(&q)?, workspace)?;
+    let value = Form::Trace.of_parts(Part::of(&p)?, Part::of(&q)?, workspace)?;
     validate::representable("trace of two covariances", value)
 }
 
@@ -112,7 +136,7 @@ fn divergence_of_parts<T: Scalar>(
         return Ok(diagonal::divergence_of_two(q.dim(), p, v_q));
     }
     if blocks::split(p, q) {
-        return blocks::sum(p, q, workspace, divergence_of_parts);
+        return blocks::sum(p, q, Form::Divergence, workspace);
     }
     if let Some(v_q) = q.as_diagonal() {
         return diagonal::divergence_from_diagonal(p, v_q, workspace);
@@ -149,7 +173,7 @@ fn trace_of_parts<T: Scalar>(
         return diagonal::trace_from_diagonal(p, v_q, workspace);
     }
     if blocks::split(p, q) {
-        return blocks::sum(p, q, workspace, trace_of_parts);
+        return blocks::sum(p, q, Form::Trace, workspace);
     }
     if let Some(v_p) = p.as_diagonal() {
         return diagonal::trace_of_diagonal(v_p, q, workspace);

@@ -4,6 +4,7 @@ use core::ops::Range;
 
 use faer::MatMut;
 
+use super::Form;
 use super::part::Part;
 use crate::columns::PANEL;
 use crate::factor::Action;
@@ -19,7 +20,7 @@ pub(super) fn divergence<T: Scalar>(
     workspace: &mut Workspace<T>,
 ) -> Result<T, Error> {
     let mut total = CompensatedSum::new();
-    sum_over_panels(p, q, Form::Difference, &mut total, workspace)?;
+    sum_over_panels(p, q, Form::Divergence, &mut total, workspace)?;
     let n = q.dim();
     workspace.with(n, 2, |diagonals, _| {
         let (pivots_p, pivots_q) = diagonals.split_at_mut(n);
@@ -39,17 +40,8 @@ pub(super) fn trace<T: Scalar>(
     workspace: &mut Workspace<T>,
 ) -> Result<T, Error> {
     let mut total = CompensatedSum::new();
-    sum_over_panels(p, q, Form::Whole, &mut total, workspace)?;
+    sum_over_panels(p, q, Form::Trace, &mut total, workspace)?;
     Ok(total.value())
-}
-
-/// Which squares are summed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    /// Those of `L_q⁻¹ L_p`, with the diagonal.
-    Whole,
-    /// Those of `L_q⁻¹ (L_p - L_q)`, below the diagonal.
-    Difference,
 }
 
 /// Columns at a time: two panels where those of `L_q` are at hand, one where they are made.
@@ -60,6 +52,8 @@ fn width<T: Scalar>(q: Part<'_, T>) -> usize {
     }
 }
 
+/// The squares of `L_q⁻¹ L_p`, or for the divergence those of `L_q⁻¹ (L_p - L_q)` below the
+/// diagonal.
 fn sum_over_panels<T: Scalar>(
     p: Part<'_, T>,
     q: Part<'_, T>,
@@ -122,12 +116,12 @@ fn squares<T: Scalar>(
     let mut m = MatMut::from_column_major_slice_mut(panel, n, range.len());
     p.factor
         .columns_into(range.clone(), m.as_mut(), workspace)?;
-    if form == Form::Difference {
+    if form == Form::Divergence {
         q.factor
             .subtract_columns(range.clone(), m.as_mut(), workspace)?;
     }
     q.factor.act(Action::HalfSolve, range.start, m, workspace)?;
-    let diagonal = usize::from(form == Form::Whole);
+    let diagonal = usize::from(form == Form::Trace);
     let mut total = CompensatedSum::new();
     for (k, j) in range.enumerate() {
         total.add(sum_of_squares(

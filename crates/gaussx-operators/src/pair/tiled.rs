@@ -2,6 +2,7 @@
 //! [`panels`](super::panels) and [`difference`](super::difference) in tiles, where a matrix
 //! product is over before it is set up.
 
+use super::Form;
 use super::part::Part;
 use crate::factor::Entries;
 use crate::fused::{is_fused, mul_add, sqrt};
@@ -164,15 +165,6 @@ fn sum<T: Scalar>(sums: &Tile<T>) -> T {
         }
     }
     columns.iter().fold(T::zero(), |sum, &column| sum + column)
-}
-
-/// What is summed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    /// The squares of `L_q⁻¹ L_p`.
-    Trace,
-    /// Those of `L_q⁻¹ (L_p - L_q)` below the diagonal, and what the pivots add.
-    Divergence,
 }
 
 struct ByFactors<'a, T: Scalar> {

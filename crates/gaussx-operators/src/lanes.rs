@@ -1,0 +1,119 @@
+//! Matrices of few coordinates side by side: an entry of each fills a register or two, so
+//! that no operation waits for the one before it.
+
+use faer::{ColRef, MatRef};
+
+use crate::tiles::contiguous;
+use crate::{CholeskyFactor, FactorKind, Scalar};
+
+/// Matrices side by side.
+pub(crate) const LANES: usize = 16;
+
+/// The most coordinates of matrices that are put side by side.
+pub(crate) const MOST: usize = 16;
+
+/// A number of each matrix.
+pub(crate) type Lanes<T> = [T; LANES];
+
+/// Lower triangles of up to `N` coordinates.
+pub(crate) struct Triangles<T, const N: usize> {
+    /// Entry `(i, j)` of each at `[j][i]`.
+    pub(crate) columns: [[Lanes<T>; N]; N],
+}
+
+impl<T: Scalar, const N: usize> Triangles<T, N> {
+    #[inline(always)]
+    pub(crate) fn zero() -> Self {
+        Self {
+            columns: [[[T::zero(); LANES]; N]; N],
+        }
+    }
+
+    /// Puts the lower triangle of `factor · a` into a lane.
+    #[inline(always)]
+    pub(crate) fn set(&mut self, lane: usize, a: MatRef<'_, T>, factor: T) {
+        for j in 0..a.nrows() {
+            let below = &contiguous(a.col(j))[j..];
+            for (place, &entry) in self.columns[j][j..].iter_mut().zip(below) {
+                place[lane] = factor * entry;
+            }
+        }
+    }
+}
+
+/// The matrix of a small dense factor, and what it is to be multiplied by.
+#[inline]
+pub(crate) fn small_dense<T: Scalar>(factor: CholeskyFactor<'_, T>) -> Option<(MatRef<'_, T>, T)> {
+    match factor.kind() {
+        FactorKind::Dense { l } if (2..=MOST).contains(&l.nrows()) => {
+            Some((l, factor.scale().sqrt()))
+        }
+        _ => None,
+    }
+}
+
+/// `‖L⁻¹ (x - center)‖²` for each of at most [`LANES`] blocks of coordinates that begin at
+/// `starts`; `false` where their factors are not all dense and as large as the first.
+#[inline]
+pub(crate) fn forms_into<'a, T: Scalar, const N: usize>(
+    factors: impl Iterator<Item = CholeskyFactor<'a, T>>,
+    starts: &[usize],
+    x: ColRef<'_, T>,
+    center: Option<ColRef<'_, T>>,
+    out: &mut [T],
+) -> bool {
+    let n = starts[1] - starts[0];
+    let mut lower = Triangles::<T, N>::zero();
+    let mut residuals = [[T::zero(); LANES]; N];
+    for (lane, factor) in factors.enumerate() {
+        match small_dense(factor) {
+            Some((l, deviation)) if l.nrows() == n => lower.set(lane, l, deviation),
+            _ => return false,
+        }
+        for (i, residual) in residuals[..n].iter_mut().enumerate() {
+            let at = starts[lane] + i;
+            residual[lane] = x[at] - center.map_or(T::zero(), |c| c[at]);
+        }
+    }
+    let forms = pulp::Arch::new().dispatch(Forms {
+        lower: &lower,
+        residuals,
+        n,
+    });
+    out.copy_from_slice(&forms[..out.len()]);
+    true
+}
+
+struct Forms<'a, T, const N: usize> {
+    lower: &'a Triangles<T, N>,
+    residuals: [Lanes<T>; N],
+    n: usize,
+}
+
+impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for Forms<'_, T, N> {
+    type Output = Lanes<T>;
+
+    #[inline(always)]
+    fn call(self) -> Lanes<T> {
+        let Self {
+            lower,
+            residuals: mut white,
+            n,
+        } = self;
+        let mut forms = [T::zero(); LANES];
+        for i in 0..n {
+            let mut value = white[i];
+            for j in 0..i {
+                for k in 0..LANES {
+                    value[k] -= lower.columns[j][i][k] * white[j][k];
+                }
+            }
+            for k in 0..LANES {
+                value[k] /= lower.columns[i][i][k];
+                forms[k] += value[k] * value[k];
+            }
+            white[i] = value;
+        }
+        forms
+    }
+}
