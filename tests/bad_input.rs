@@ -865,3 +865,24 @@ fn a_factor_whose_pivot_has_no_reciprocal_is_refused() {
         Error::NotPositiveDefinite { pivot: 1, .. }
     ));
 }
+
+#[test]
+fn a_refused_block_is_named_whatever_is_wrong_with_it() {
+    let with = |matrix: Mat<f64>| {
+        let mut matrices = vec![Mat::identity(2, 2); 40];
+        matrices[37] = matrix;
+        BlockDiagonal::from_matrices(matrices)
+    };
+    assert_message(
+        with(mat![[1.0, 0.0], [NAN, 1.0]]),
+        "block 37: covariance has a non-finite entry (NaN) at row 1, column 0",
+    );
+    assert_message(
+        with(Mat::zeros(2, 3)),
+        "block 37: covariance is not square: 2 x 3",
+    );
+    assert_message(
+        with(mat![[1.0, 2.0], [2.0, 1.0]]),
+        "covariance is not positive definite: block 37, pivot 1 is -3",
+    );
+}

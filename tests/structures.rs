@@ -530,6 +530,7 @@ fn dimension_zero_is_a_point_mass<T: Scalar>() {
     for s in structures::<T>(0, &mut Random::new(11)) {
         let p = MultivariateNormal::new(empty, &s.operator).unwrap();
         assert_eq!(p.log_prob(empty).unwrap(), T::zero(), "{}", s.name);
+        assert!(p.log_prob(empty).unwrap().is_sign_positive());
         assert_eq!(p.quadratic_form(empty).unwrap(), T::zero());
         assert_eq!(p.mahalanobis_p_value(empty).unwrap(), T::one());
         assert_eq!(p.score(empty).unwrap().nrows(), 0);

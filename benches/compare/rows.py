@@ -15,7 +15,7 @@ from scipy.linalg.lapack import dpotrf, dpotri, dtrtri
 
 LN_2PI = log(2 * pi)
 POINTS = 1000
-FAR, BETWEEN, NEAR = (1.0, 30.0), (3.0, 10.0), (3.0, 3.1)
+FAR, NEAR = (1.0, 30.0), (3.0, 3.1)
 
 
 class Row:
@@ -30,7 +30,7 @@ def row(quantity, n):
     if kind == "log-density of 1000":
         return log_density_batch(n)
     if kind == "kl" and structure.startswith("dense"):
-        lengths = {"far": FAR, "between": BETWEEN, "near": NEAR}[structure.split(", ")[1]]
+        lengths = {"far": FAR, "near": NEAR}[structure.split(", ")[1]]
         return kl_dense(n, lengths, given=structure.endswith("given"))
     if kind == "kl" and structure.endswith("blocks"):
         return kl_blocks(n, int(structure.split()[0]))

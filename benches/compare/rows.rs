@@ -17,19 +17,17 @@ use crate::clock::{Measured, measure};
 const NUMBER: usize = size_of::<f64>();
 const POINTS: usize = 1000;
 
-/// Length scales of p and q: some entries differ by more than half a variance; by less,
-/// but the covariances much; and by little. KL has a form for the last and must find out.
+/// Length scales of p and q: a divergence above 1 and one below, for which KL has another
+/// form and must find out.
 const FAR: [f64; 2] = [1.0, 30.0];
-const BETWEEN: [f64; 2] = [3.0, 10.0];
 const NEAR: [f64; 2] = [3.0, 3.1];
 
-const ROWS: [(&str, &[usize]); 20] = [
+const ROWS: [(&str, &[usize]); 19] = [
     ("log-density/dense", &[2, 8, 32, 512, 2048]),
     ("log-density/dense, factor given", &[2, 8, 512]),
     ("log-density of 1000/dense", &[8, 32, 128, 512, 2048]),
     ("kl/dense, far", &[8, 128, 512, 2048]),
     ("kl/dense, far, factors given", &[2, 8, 512]),
-    ("kl/dense, between", &[128, 2048]),
     ("kl/dense, near", &[8, 128, 2048]),
     ("kl/scaled identity", &[1_000_000]),
     ("kl/diagonal", &[1_000_000]),
@@ -84,7 +82,6 @@ pub(crate) fn measure_row(quantity: &str, n: usize) -> Result<Option<Measured>, 
             )
         }
         "kl/dense, far" => kl_dense(n, FAR),
-        "kl/dense, between" => kl_dense(n, BETWEEN),
         "kl/dense, near" => kl_dense(n, NEAR),
         "kl/dense, far, factors given" => kl_given(n, &dense(n, FAR[0]), &dense(n, FAR[1])),
         "kl/scaled identity" => kl_given(n, &scaled(n, 2.0), &scaled(n, 3.0)),

@@ -53,7 +53,7 @@ pub(crate) fn make(name: &str, calls: usize) -> Result {
             let points = MatRef::from_column_major_slice(&data, n, 1000);
             repeat(calls, || Ok(log_prob_batch(points, &mean, &sigma)?))
         }
-        // Above half a nat or below: KL has a form for each.
+        // Far or close: KL has a form for each.
         "kl/dense-far" => kl(n, calls, &dense(n, 1.0), &dense(n, 30.0)),
         "kl/dense-near" => kl(n, calls, &dense(n, 3.0), &dense(n, 3.01)),
         "kl/diagonal" => kl(n, calls, &diagonal(n, 0), &diagonal(n, 3)),

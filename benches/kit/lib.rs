@@ -65,7 +65,7 @@ pub fn kernel<T: Scalar>(n: usize, length: f64) -> Mat<T> {
     })
 }
 
-/// A kernel of four times the scale: no difference form applies to the two.
+/// A kernel of four times the scale: far from [`kernel`] by any measure.
 pub fn far_kernel<T: Scalar>(n: usize) -> Mat<T> {
     let kernel = kernel::<T>(n, 10.0);
     Mat::from_fn(n, n, |i, j| kernel[(i, j)] * T::of(4.0))

@@ -87,8 +87,8 @@ pub(crate) fn log_prob_named<T: Scalar>(
     validate::representable("log-density", log_prob)
 }
 
-/// [`log_prob`] of every column of a `d × N` matrix: one log-determinant, one half-solve
-/// of `N` columns.
+/// [`log_prob`] of every column of a `d × N` matrix: one log-determinant, half-solves of many
+/// columns at a time.
 ///
 /// A point in a batch and the same point alone may differ in the last place.
 ///
@@ -155,5 +155,6 @@ pub fn log_prob_batch_into<T: Scalar>(
 /// `-½ (d ln 2π + ln det Σ)`.
 fn normalizer<T: Scalar>(covariance: &(impl CovarianceOperator<T> + ?Sized)) -> Result<T, Error> {
     let d_ln_2pi = T::of_count(covariance.dim()) * T::LN_2PI;
-    Ok(-(d_ln_2pi + covariance.logdet()?) / T::of(2.0))
+    // Subtracted from 0, which negated would be -0 in dimension zero.
+    Ok(T::zero() - (d_ln_2pi + covariance.logdet()?) / T::of(2.0))
 }

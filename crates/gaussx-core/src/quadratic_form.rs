@@ -71,7 +71,7 @@ pub fn quadratic_form_with<T: Scalar>(
     form_named(x, mean, covariance, NAMES, workspace)
 }
 
-/// [`quadratic_form`] of every column of a `d × N` matrix, in one blocked half-solve.
+/// [`quadratic_form`] of every column of a `d × N` matrix, by blocked half-solves.
 ///
 /// # Errors
 ///

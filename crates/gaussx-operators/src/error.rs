@@ -147,6 +147,15 @@ pub enum Error {
         /// Its number of columns.
         columns: usize,
     },
+    /// A block of a block covariance was refused, for another reason than a pivot.
+    #[non_exhaustive]
+    #[error("block {block}: {error}")]
+    InBlock {
+        /// The block's index.
+        block: usize,
+        /// What was wrong with it.
+        error: Box<Error>,
+    },
     /// An iteration (the symmetric eigenvalue problem) did not converge.
     #[non_exhaustive]
     #[error("{what} did not converge")]
@@ -215,7 +224,7 @@ impl Error {
     }
 
     /// The same error, seen from one level further out: a failing pivot gets `block`
-    /// in front of its path, every other error is unchanged.
+    /// in front of its path, every other error is wrapped in [`Error::InBlock`].
     ///
     /// # Examples
     ///
@@ -225,13 +234,20 @@ impl Error {
     /// let error = ScaledIdentity::new(2, -1.0).unwrap_err().in_block(3).in_block(0);
     /// let Error::NotPositiveDefinite { path, .. } = error else { unreachable!() };
     /// assert_eq!(path.indices(), [0, 3]);
+    ///
+    /// let error = Error::dimension_mismatch("block", 3, 2).in_block(7);
+    /// assert_eq!(error.to_string(), "block 7: block has dimension 2, expected 3");
     /// ```
     #[must_use]
     pub fn in_block(mut self, block: usize) -> Self {
         if let Self::NotPositiveDefinite { path, .. } = &mut self {
             path.0.insert(0, block);
+            return self;
         }
-        self
+        Self::InBlock {
+            block,
+            error: Box::new(self),
+        }
     }
 
     /// A pivot that is not positive: for factorisations written outside this crate.

@@ -171,7 +171,8 @@ pub trait LowerTriangular<T: Scalar>: Debug + Send + Sync {
         workspace: &mut Workspace<T>,
     ) -> Result<(), Error>;
 
-    /// `ln det(L Lᵀ) = 2 Σ ln L_ii`. Provided: `O(n)` time and memory.
+    /// `ln det(L Lᵀ) = 2 Σ ln L_ii`. Provided: `O(n)` time and memory; write it where a loop
+    /// must not allocate.
     ///
     /// # Errors
     ///

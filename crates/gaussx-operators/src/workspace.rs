@@ -63,10 +63,11 @@ impl<T: Scalar> Workspace<T> {
         first.and(second)
     }
 
-    /// The same workspace, which answers requests for more than `numbers` numbers at once
-    /// with [`Error::AllocationFailed`].
+    /// The same workspace, which answers each request for more than `numbers` numbers with
+    /// [`Error::AllocationFailed`].
     ///
-    /// Where an operation has a form that needs less, it takes that one; else it fails.
+    /// Where an operation has a form that needs less, it takes that one; else it fails. Other
+    /// threads have workspaces of their own, with the same limit.
     ///
     /// # Examples
     ///

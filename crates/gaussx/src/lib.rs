@@ -41,7 +41,9 @@
 //!
 //! # Threads
 //!
-//! Every call runs on the calling thread.
+//! Long sums and dense work are shared among the threads of rayon's current pool, where they
+//! pay; the bits are the same on any number of threads. Without the default feature `rayon`
+//! every call runs on the calling thread.
 #![forbid(unsafe_code)]
 
 pub use gaussx_core::*;

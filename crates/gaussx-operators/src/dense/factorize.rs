@@ -16,8 +16,6 @@ pub(super) const SMALL: usize = 16;
 /// Up to this size a block is factored in tiles.
 const BLOCK: usize = 64;
 
-const SCRATCH: usize = tiles::scratch_for((BLOCK / tiles::WIDTH) * (BLOCK / tiles::WIDTH));
-
 /// Replaces the lower triangle of a symmetric matrix by its Cholesky factor, leaves the
 /// entries in the strict upper triangle and the diagonal in `diag`.
 ///
@@ -144,10 +142,14 @@ fn factor_lower<T: Scalar>(a: MatMut<'_, T>, workspace: &mut Workspace<T>) -> Re
     if n <= SMALL {
         return factor_by_columns(a, 0);
     }
-    workspace.with_any(SCRATCH, 1, |scratch, _| {
-        let operations = n.saturating_mul(n).saturating_mul(n);
-        parallel::inside(operations, || factor_halves(a, 0, scratch))
-    })
+    // Without scratch blocks are factored in plain loops.
+    let tiles = n.min(BLOCK).div_ceil(tiles::WIDTH);
+    let scratch = workspace.take_any(tiles::scratch_for(tiles * tiles), 1);
+    let mut scratch = scratch.unwrap_or_default();
+    let operations = n.saturating_mul(n).saturating_mul(n);
+    let factored = parallel::inside(operations, || factor_halves(a, 0, &mut scratch));
+    workspace.give(scratch);
+    factored
 }
 
 /// `[A_11 ·; A_21 A_22]`: factor `A_11`, `L_21 = A_21 L_11⁻ᵀ`, factor `A_22 - L_21 L_21ᵀ`.
@@ -175,7 +177,8 @@ fn factor_block<T: Scalar>(
     first: usize,
     scratch: &mut [T],
 ) -> Result<(), Error> {
-    if a.nrows() > SMALL && is_fused() && tiles::factor(a.as_mut(), scratch) {
+    let in_tiles = a.nrows() > SMALL && is_fused() && !scratch.is_empty();
+    if in_tiles && tiles::factor(a.as_mut(), scratch) {
         return Ok(());
     }
     // The plain loop knows the value of the pivot that failed.

@@ -50,7 +50,8 @@ impl<T: Scalar> DenseCovariance<T> {
     /// The covariance with the given matrix, factored in the matrix's own storage.
     ///
     /// Both triangles must be finite and agree to `|a_ij - a_ji| <= √ε √(a_ii a_jj)`;
-    /// then the lower one is the matrix. Cost: `n³/3` flops, `n` numbers of new memory.
+    /// then the lower one is the matrix. Cost: `n³/3` flops, `n` numbers of new memory and a
+    /// block of 64 × 64 as scratch.
     ///
     /// A matrix is refused as not positive definite where a pivot, the variance left in
     /// a coordinate given those before it, is not above `n ε` of that variance: singular
@@ -59,7 +60,8 @@ impl<T: Scalar> DenseCovariance<T> {
     /// # Errors
     ///
     /// [`Rejected`] gives the matrix back with [`Error::NotSquare`],
-    /// [`Error::NonFinite`], [`Error::NotSymmetric`] or [`Error::NotPositiveDefinite`].
+    /// [`Error::NonFinite`], [`Error::NotSymmetric`], [`Error::NotPositiveDefinite`] or
+    /// [`Error::AllocationFailed`].
     ///
     /// # Examples
     ///
@@ -100,7 +102,8 @@ impl<T: Scalar> DenseCovariance<T> {
     /// # Errors
     ///
     /// As [`new`](Self::new). What [`Rejected`] gives back is that storage, with a copy of
-    /// `matrix`; [`new_with`](Self::new_with) takes it for another try.
+    /// `matrix` unless memory for one of another size could not be had;
+    /// [`new_with`](Self::new_with) takes it for another try.
     ///
     /// # Examples
     ///
