@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use super::part::{BlockRun, Part};
-use super::{Form, NEAR, lanes};
+use super::{Form, lanes};
 use crate::blocks::{Blocks, for_each_block};
 use crate::lanes::LANES;
 use crate::{CompensatedSum, Error, Scalar, Workspace, parallel};
@@ -107,7 +107,7 @@ impl<'a, T: Scalar> Aligned<'a, T> {
             for (k, value) in group.iter_mut().enumerate() {
                 let range = start..start + self.blocks.block(first + k).dim();
                 start = range.end;
-                if is_filled && self.holds(*value) {
+                if is_filled && !value.is_nan() {
                     continue;
                 }
                 let p = block(self.p, first + k, range.clone())?;
@@ -123,14 +123,6 @@ impl<'a, T: Scalar> Aligned<'a, T> {
         match (self.p.as_blocks(), self.q.as_blocks()) {
             (Some(p), Some(q)) => lanes::fill((self.p, p), (self.q, q), first, self.form, values),
             _ => false,
-        }
-    }
-
-    /// Whether a value by factors is not to be improved by other means.
-    fn holds(&self, value: T) -> bool {
-        match self.form {
-            Form::Divergence => value >= T::of(NEAR),
-            Form::Trace => !value.is_nan(),
         }
     }
 

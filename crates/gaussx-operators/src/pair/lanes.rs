@@ -1,19 +1,22 @@
-//! Pairs of small dense blocks, side by side: the factor form of [`small`](super::small) for
-//! sixteen pairs at once.
+//! Pairs of small dense blocks, side by side: the forms of [`small`](super::small) for sixteen
+//! pairs at once.
 
-use super::Form;
 use super::part::Part;
+use super::{Form, NEAR};
 use crate::Scalar;
 use crate::blocks::Blocks;
-use crate::fused::{is_fused, mul_add};
+use crate::fused::{is_fused, mul_add, sqrt};
 use crate::lanes::{LANES, Lanes, Triangles, small_dense};
-use crate::special::deviation_divergence_or_nan;
+use crate::special::{deviation_divergence_or_nan, near_one};
 
-/// What `form` says of the pairs `first ..`, or `false` where they are not all dense, small
-/// and of one size. NaN where some ratio of pivots is out of range.
+/// A covariance and its blocks.
+type Side<'a, T> = (Part<'a, T>, &'a dyn Blocks<T>);
+
+/// What `form` says of the pairs `first ..`, NaN where that must be found otherwise; `false`
+/// where they are not all dense, small and of one size.
 pub(super) fn fill<T: Scalar>(
-    p: (Part<'_, T>, &dyn Blocks<T>),
-    q: (Part<'_, T>, &dyn Blocks<T>),
+    p: Side<'_, T>,
+    q: Side<'_, T>,
     first: usize,
     form: Form,
     out: &mut [T],
@@ -30,8 +33,8 @@ pub(super) fn fill<T: Scalar>(
 }
 
 fn fill_within<T: Scalar, const N: usize>(
-    (p, blocks_p): (Part<'_, T>, &dyn Blocks<T>),
-    (q, blocks_q): (Part<'_, T>, &dyn Blocks<T>),
+    (p, blocks_p): Side<'_, T>,
+    (q, blocks_q): Side<'_, T>,
     first: usize,
     form: Form,
     out: &mut [T],
@@ -54,7 +57,47 @@ fn fill_within<T: Scalar, const N: usize>(
         form,
     });
     out.copy_from_slice(&values[..out.len()]);
+    if form == Form::Divergence && out.iter().any(|&value| value < T::of(NEAR)) {
+        let exact = by_difference((p, blocks_p), (q, blocks_q), first, &of_q, out.len());
+        for (value, exact) in out.iter_mut().zip(exact) {
+            if *value < T::of(NEAR) {
+                *value = exact;
+            }
+        }
+    }
     true
+}
+
+/// The difference form of `count` pairs, NaN where it does not apply.
+fn by_difference<T: Scalar, const N: usize>(
+    (p, blocks_p): Side<'_, T>,
+    (q, blocks_q): Side<'_, T>,
+    first: usize,
+    of_q: &Triangles<T, N>,
+    count: usize,
+) -> Lanes<T> {
+    let n = blocks_q.block(first).dim();
+    let mut f = [[[T::zero(); LANES]; N]; N];
+    let mut known = [false; LANES];
+    for lane in 0..count {
+        let factors = [blocks_p, blocks_q].map(|blocks| blocks.block(first + lane).cholesky());
+        let [of_p, of_q] = factors;
+        if let (Some(a), Some(b)) = (of_p.entries(), of_q.entries()) {
+            let scale_p = p.factor.scale() * of_p.scale();
+            let scale_q = q.factor.scale() * of_q.scale();
+            for i in 0..n {
+                f[i][i][lane] = scale_p * a.diag[i] - scale_q * b.diag[i];
+                for j in 0..i {
+                    let difference = scale_p * a.upper[(j, i)] - scale_q * b.upper[(j, i)];
+                    f[i][j][lane] = difference;
+                    f[j][i][lane] = difference;
+                }
+            }
+            known[lane] = true;
+        }
+    }
+    let values = pulp::Arch::new().dispatch(ByDifference { f, q: of_q, n });
+    core::array::from_fn(|lane| if known[lane] { values[lane] } else { T::nan() })
 }
 
 struct ByFactors<'a, T, const N: usize> {
@@ -95,13 +138,9 @@ impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for ByFactors<'_, T, N> {
             for i in k..n {
                 let mut value = x[i];
                 for j in k..i {
-                    for lane in 0..LANES {
-                        value[lane] = mul_add(-q.columns[j][i][lane], x[j][lane], value[lane]);
-                    }
+                    subtract_product(&mut value, &q.columns[j][i], &x[j]);
                 }
-                for lane in 0..LANES {
-                    value[lane] *= reciprocals[i][lane];
-                }
+                multiply(&mut value, &reciprocals[i]);
                 x[i] = value;
                 if i > k || form == Form::Trace {
                     for lane in 0..LANES {
@@ -111,5 +150,94 @@ impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for ByFactors<'_, T, N> {
             }
         }
         values
+    }
+}
+
+struct ByDifference<'a, T, const N: usize> {
+    /// `Σ_p - Σ_q`.
+    f: [[Lanes<T>; N]; N],
+    q: &'a Triangles<T, N>,
+    n: usize,
+}
+
+impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for ByDifference<'_, T, N> {
+    type Output = Lanes<T>;
+
+    #[inline(always)]
+    fn call(self) -> Lanes<T> {
+        let Self { mut f, q, n } = self;
+        let l = &q.columns;
+        let mut reciprocals = [[T::zero(); LANES]; N];
+        for i in 0..n {
+            for lane in 0..LANES {
+                reciprocals[i][lane] = T::one() / l[i][i][lane];
+            }
+        }
+        // `L⁻¹` from the left, to whole columns.
+        for column in &mut f[..n] {
+            for i in 0..n {
+                let mut value = column[i];
+                for j in 0..i {
+                    subtract_product(&mut value, &l[j][i], &column[j]);
+                }
+                multiply(&mut value, &reciprocals[i]);
+                column[i] = value;
+            }
+        }
+        // `L⁻ᵀ` from the right, on and below the diagonal.
+        for c in 0..n {
+            for i in c..n {
+                let mut value = f[c][i];
+                for j in 0..c {
+                    subtract_product(&mut value, &l[j][c], &f[j][i]);
+                }
+                multiply(&mut value, &reciprocals[c]);
+                f[c][i] = value;
+            }
+        }
+        sum_of_pivots(&mut f, n)
+    }
+}
+
+/// `Σ [φ(g_i) + s_i]` of the columns of symmetric matrices, NaN where a pivot is far from 1.
+#[inline(always)]
+fn sum_of_pivots<T: Scalar, const N: usize>(f: &mut [[Lanes<T>; N]; N], n: usize) -> Lanes<T> {
+    let mut total = [T::zero(); LANES];
+    for c in 0..n {
+        let mut reciprocals = [T::zero(); LANES];
+        for i in c..n {
+            let mut value = f[c][i];
+            for k in 0..c {
+                subtract_product(&mut value, &f[k][c], &f[k][i]);
+            }
+            for lane in 0..LANES {
+                if i == c {
+                    let excess = value[lane];
+                    let is_near = excess >= T::of(-0.5) && excess <= T::one();
+                    let term = near_one(excess);
+                    total[lane] += if is_near { term } else { T::nan() };
+                    reciprocals[lane] = T::one() / sqrt(T::one() + excess);
+                } else {
+                    value[lane] *= reciprocals[lane];
+                    total[lane] = mul_add(value[lane], value[lane], total[lane]);
+                }
+            }
+            f[c][i] = value;
+        }
+    }
+    total
+}
+
+#[inline(always)]
+fn subtract_product<T: Scalar>(value: &mut Lanes<T>, a: &Lanes<T>, b: &Lanes<T>) {
+    for lane in 0..LANES {
+        value[lane] = mul_add(-a[lane], b[lane], value[lane]);
+    }
+}
+
+#[inline(always)]
+fn multiply<T: Scalar>(value: &mut Lanes<T>, by: &Lanes<T>) {
+    for lane in 0..LANES {
+        value[lane] *= by[lane];
     }
 }
