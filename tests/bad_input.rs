@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use gaussx::faer::{Mat, MatMut, mat};
 use gaussx::{
     Adjust, BlockDiagonal, CholeskyFactor, CovarianceOperator, DenseCovariance, DiagonalCovariance,
-    Error, LowerTriangular, MultivariateNormal, Rejected, ScaledIdentity, Workspace,
+    Error, LowerTriangular, MultivariateNormal, Rejected, Scaled, ScaledIdentity, Workspace,
 };
 use gaussx_tests::random::Random;
 use gaussx_tests::structures::structures;
@@ -546,10 +546,10 @@ fn what_leaves_the_range_is_refused_where_it_is_built() {
     let tiny = DenseCovariance::new(mat![[1e-300]]).unwrap();
     assert_message(tiny.scale(1e-100), &overflow("scaled covariance"));
     let small = DenseCovariance::new(mat![[1e-10]]).unwrap();
-    let scaled = gaussx::Scaled::new(small, f64::MAX).unwrap();
-    assert_message(gaussx::Scaled::new(scaled, 2.0), &overflow("variance"));
+    let scaled = Scaled::new(small, f64::MAX).unwrap();
+    assert_message(Scaled::new(scaled, 2.0), &overflow("variance"));
     let point = ScaledIdentity::new(0, 694.0).unwrap();
-    assert_message(gaussx::Scaled::new(point, f64::MAX), &overflow("variance"));
+    assert_message(Scaled::new(point, f64::MAX), &overflow("variance"));
 }
 
 #[test]
@@ -884,5 +884,20 @@ fn a_refused_block_is_named_whatever_is_wrong_with_it() {
     assert_message(
         with(mat![[1.0, 2.0], [2.0, 1.0]]),
         "covariance is not positive definite: block 37, pivot 1 is -3",
+    );
+}
+
+#[test]
+fn a_scale_that_leaves_no_reciprocal_of_a_pivot_is_refused() {
+    let factor = mat![[1.0, 0.0], [1.0, 1e-300]];
+    let sigma = DenseCovariance::from_cholesky(factor).unwrap();
+    assert!(Scaled::new(&sigma, 1e-10).is_ok());
+    assert_message(
+        Scaled::new(&sigma, 1e-30),
+        "deviation is not representable: an intermediate value overflowed or was not a number",
+    );
+    assert_message(
+        sigma.scale(1e-30),
+        "scaled covariance is not representable: an intermediate value overflowed or was not a number",
     );
 }

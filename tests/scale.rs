@@ -129,3 +129,30 @@ fn a_million_single_precision_terms_lose_nothing() {
         8.0 * f64::from(f32::EPSILON) * expected,
     );
 }
+
+/// Matrices on the stack of a function that recurses would need many times as much.
+#[test]
+fn threads_of_small_stacks_are_enough() {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(2)
+        .stack_size(192 << 10);
+    let pool = pool.build().unwrap();
+    for (size, count) in [(2, 300_000), (16, 40_000)] {
+        let block = |v: f64| Mat::from_fn(size, size, |i, j| if i == j { v } else { 0.5 });
+        let blocks = |v: f64| BlockDiagonal::from_matrices(vec![block(v); count]).unwrap();
+        let mean = vec![0.0; size * count];
+        let points = Mat::<f64>::zeros(size, 1_000_000 / size);
+        let (kl, form) = pool.install(|| {
+            let (p, q) = (blocks(2.0), blocks(4.0));
+            let sigma = DenseCovariance::new(block(3.0)).unwrap();
+            let forms = gaussx::quadratic_form_batch(&points, &mean[..size], &sigma).unwrap();
+            assert_eq!(forms.sum(), 0.0);
+            (
+                gaussx::kl_divergence(&mean, &p, &mean, &q).unwrap(),
+                gaussx::quadratic_form(&mean, &mean, &p).unwrap(),
+            )
+        });
+        assert!(kl > 0.0);
+        assert_eq!(form, 0.0);
+    }
+}

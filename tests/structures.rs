@@ -3,8 +3,8 @@
 
 use gaussx::faer::{Mat, MatRef};
 use gaussx::{
-    Adjust, BlockDiagonal, CovarianceOperator, DenseCovariance, DiagonalCovariance,
-    MultivariateNormal, Scalar, ScaledIdentity, Workspace,
+    Adjust, BlockDiagonal, CholeskyFactor, CovarianceOperator, DenseCovariance, DiagonalCovariance,
+    Error, FactorKind, MultivariateNormal, Scalar, ScaledIdentity, Workspace,
 };
 use gaussx_tests::compare::{assert_close, unit};
 use gaussx_tests::naive::{self, Naive};
@@ -641,6 +641,113 @@ fn many_blocks_add_up() {
             assert_close(&what, found, kl, 100.0 * f64::EPSILON * kl);
             let found = gaussx::quadratic_form(&x, &mean, &p).unwrap();
             assert_close(&what, found, form, 1e4 * f64::EPSILON * form);
+        }
+    }
+}
+
+/// A dense factor in whatever layout its owner likes.
+#[derive(Debug)]
+struct Strided {
+    buffer: Mat<f64>,
+    is_reversed: bool,
+    variances: Vec<f64>,
+}
+
+impl Strided {
+    fn new(l: MatRef<'_, f64>, is_reversed: bool) -> Self {
+        let variance = |i: usize| (0..=i).map(|j| l[(i, j)] * l[(i, j)]).sum();
+        Self {
+            buffer: if is_reversed {
+                l.reverse_rows_and_cols().to_owned()
+            } else {
+                l.transpose().to_owned()
+            },
+            is_reversed,
+            variances: (0..l.nrows()).map(variance).collect(),
+        }
+    }
+}
+
+impl CovarianceOperator<f64> for Strided {
+    fn dim(&self) -> usize {
+        self.variances.len()
+    }
+
+    fn diag_into(&self, out: &mut [f64]) -> Result<(), Error> {
+        out.copy_from_slice(&self.variances);
+        Ok(())
+    }
+
+    fn cholesky(&self) -> CholeskyFactor<'_, f64> {
+        let buffer = self.buffer.as_ref();
+        CholeskyFactor::dense(if self.is_reversed {
+            buffer.reverse_rows_and_cols()
+        } else {
+            buffer.transpose()
+        })
+    }
+}
+
+#[test]
+fn factors_of_any_strides_give_the_same_answers() {
+    for n in [1, 2, 5, 8, 12, 16, 17, 40, 64, 128, 130] {
+        let count = if n <= 17 { 20 } else { 1 };
+        let dense = |seed: u64| DenseCovariance::new(Random::new(seed).covariance(n)).unwrap();
+        let (x, mean) = (vec![0.3; count * n], vec![0.1; count * n]);
+        let (points, means) = (vec![0.3; n], vec![0.1; n]);
+        for is_reversed in [false, true] {
+            let strided = |sigma: &DenseCovariance<f64>| match sigma.cholesky().kind() {
+                FactorKind::Dense { l, .. } => Strided::new(l, is_reversed),
+                other => unreachable!("{other:?}"),
+            };
+            let check = |what: &str, found: f64, expected: f64| {
+                let what = format!("{what}, n = {n}, reversed: {is_reversed}");
+                assert_close(&what, found, expected, 1e-9 * expected.abs());
+            };
+            let (p, q) = (dense(1), dense(2).scale(9.0).unwrap());
+            let expected = gaussx::kl_divergence(&points, &p, &means, &q).unwrap();
+            let (a, b) = (strided(&p), strided(&q));
+            check(
+                "KL",
+                gaussx::kl_divergence(&points, &a, &means, &b).unwrap(),
+                expected,
+            );
+            check(
+                "KL",
+                gaussx::kl_divergence(&points, &p, &means, &b).unwrap(),
+                expected,
+            );
+            check(
+                "KL",
+                gaussx::kl_divergence(&points, &a, &means, &q).unwrap(),
+                expected,
+            );
+
+            let all = |f: &dyn Fn(u64) -> Strided| {
+                BlockDiagonal::new((0..count as u64).map(f).collect()).unwrap()
+            };
+            let wide = |seed| dense(seed).scale(9.0).unwrap();
+            let p = BlockDiagonal::new((0..count as u64).map(dense).collect()).unwrap();
+            let q = BlockDiagonal::new((50..50 + count as u64).map(wide).collect()).unwrap();
+            let a = all(&|seed| strided(&dense(seed)));
+            let b = all(&|seed| strided(&wide(seed + 50)));
+            let expected = gaussx::kl_divergence(&x, &p, &mean, &q).unwrap();
+            check(
+                "blocks",
+                gaussx::kl_divergence(&x, &a, &mean, &b).unwrap(),
+                expected,
+            );
+            check(
+                "blocks",
+                gaussx::kl_divergence(&x, &p, &mean, &b).unwrap(),
+                expected,
+            );
+            let expected = gaussx::quadratic_form(&x, &mean, &p).unwrap();
+            check(
+                "form",
+                gaussx::quadratic_form(&x, &mean, &a).unwrap(),
+                expected,
+            );
         }
     }
 }

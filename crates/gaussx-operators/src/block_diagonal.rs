@@ -191,12 +191,12 @@ impl<T: Scalar, B: CovarianceOperator<T>> BlockDiagonal<T, B> {
         x: MatRef<'_, T>,
         center: Option<ColRef<'_, T>>,
     ) -> bool {
-        let starts = &self.starts[first..=first + terms.len()];
-        let blocks = &self.blocks[first..first + terms.len()];
-        let factors = blocks.iter().map(B::cholesky);
         if terms.len() < 2 {
             return false;
         }
+        let starts = &self.starts[first..=first + terms.len()];
+        let blocks = &self.blocks[first..first + terms.len()];
+        let factors = blocks.iter().map(B::cholesky);
         let x = x.col(0);
         match starts[1] - starts[0] {
             2..=8 => lanes::forms_into::<T, 8>(factors, starts, x, center, terms),

@@ -193,6 +193,16 @@ impl<'a, T: Scalar> CholeskyFactor<'a, T> {
         self.scale
     }
 
+    /// The matrix of a dense factor whose columns are contiguous, as those of an owned matrix
+    /// are, and the standard deviation that it is to be multiplied by.
+    #[inline]
+    pub(crate) fn contiguous_dense(&self) -> Option<(MatRef<'a, T>, T)> {
+        match self.kind {
+            FactorKind::Dense { l } if l.row_stride() == 1 => Some((l, self.scale.sqrt())),
+            _ => None,
+        }
+    }
+
     /// Whether the covariance is diagonal by its structure.
     pub(crate) fn is_diagonal(&self) -> bool {
         matches!(

@@ -4,7 +4,7 @@
 use faer::{ColRef, MatRef};
 
 use crate::tiles::contiguous;
-use crate::{CholeskyFactor, FactorKind, Scalar};
+use crate::{CholeskyFactor, Scalar};
 
 /// Matrices side by side.
 pub(crate) const LANES: usize = 16;
@@ -15,7 +15,8 @@ pub(crate) const MOST: usize = 16;
 /// A number of each matrix.
 pub(crate) type Lanes<T> = [T; LANES];
 
-/// Lower triangles of up to `N` coordinates.
+/// Lower triangles of up to `N` coordinates, each entry on lines of the cache of its own.
+#[repr(align(64))]
 pub(crate) struct Triangles<T, const N: usize> {
     /// Entry `(i, j)` of each at `[j][i]`.
     pub(crate) columns: [[Lanes<T>; N]; N],
@@ -41,20 +42,9 @@ impl<T: Scalar, const N: usize> Triangles<T, N> {
     }
 }
 
-/// The matrix of a small dense factor, and what it is to be multiplied by.
-#[inline]
-pub(crate) fn small_dense<T: Scalar>(factor: CholeskyFactor<'_, T>) -> Option<(MatRef<'_, T>, T)> {
-    match factor.kind() {
-        FactorKind::Dense { l } if (2..=MOST).contains(&l.nrows()) => {
-            Some((l, factor.scale().sqrt()))
-        }
-        _ => None,
-    }
-}
-
 /// `‖L⁻¹ (x - center)‖²` for each of at most [`LANES`] blocks of coordinates that begin at
 /// `starts`; `false` where their factors are not all dense and as large as the first.
-#[inline]
+#[inline(never)] // What recurses should not have its matrices on the stack.
 pub(crate) fn forms_into<'a, T: Scalar, const N: usize>(
     factors: impl Iterator<Item = CholeskyFactor<'a, T>>,
     starts: &[usize],
@@ -66,7 +56,7 @@ pub(crate) fn forms_into<'a, T: Scalar, const N: usize>(
     let mut lower = Triangles::<T, N>::zero();
     let mut residuals = [[T::zero(); LANES]; N];
     for (lane, factor) in factors.enumerate() {
-        match small_dense(factor) {
+        match factor.contiguous_dense() {
             Some((l, deviation)) if l.nrows() == n => lower.set(lane, l, deviation),
             _ => return false,
         }

@@ -48,8 +48,8 @@ impl<T: Scalar, C: CovarianceOperator<T>> Scaled<T, C> {
     /// # Errors
     ///
     /// [`Error::InvalidParameter`] if `factor` is not positive and finite;
-    /// [`Error::NotRepresentable`] if it takes a variance out of the range of the scalar;
-    /// [`Error::AllocationFailed`].
+    /// [`Error::NotRepresentable`] if it takes a variance or an entry of the factor's diagonal
+    /// out of the range of the scalar; [`Error::AllocationFailed`].
     ///
     /// # Examples
     ///
@@ -75,11 +75,16 @@ impl<T: Scalar, C: CovarianceOperator<T>> Scaled<T, C> {
             FactorKind::ScaledIdentity { variance, .. } => variance,
             _ => factor.scale(),
         };
-        if variances.iter().all(in_range) && in_range(&scale) {
-            Ok(scaled)
-        } else {
-            Err(Error::not_representable("variance"))
+        if !(variances.iter().all(in_range) && in_range(&scale)) {
+            return Err(Error::not_representable("variance"));
         }
+        let mut deviations = variances;
+        factor.diag_into(&mut deviations)?;
+        // The reciprocal of a subnormal deviation may be infinite.
+        if deviations.iter().any(|&l| l < T::min_positive_value()) {
+            return Err(Error::not_representable("deviation"));
+        }
+        Ok(scaled)
     }
 
     /// The covariance that is scaled.

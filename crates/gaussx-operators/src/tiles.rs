@@ -1,7 +1,7 @@
 //! Matrices of some dozens of coordinates, in tiles that fill the registers.
 //!
 //! A factor is held as `U = Lᵀ`, rows contiguous, as the columns of `L` are where they come
-//! from; beyond the last coordinate it is filled up with the identity.
+//! from.
 
 use faer::{ColMut, ColRef, MatMut, MatRef};
 
@@ -40,7 +40,8 @@ pub(crate) fn tiles_of<T: Scalar>(scratch: &mut [T]) -> &mut [Tile<T>] {
 /// as it was, where a pivot is not positive. The strict upper triangle is neither read nor
 /// written.
 ///
-/// The scratch has room for `m²` tiles, `m` being the number of tiles in a row.
+/// The scratch has room for `m²` tiles, `m` being the number of tiles in a row; beyond the
+/// last coordinate they are filled up with the identity.
 pub(crate) fn factor<T: Scalar>(a: MatMut<'_, T>, scratch: &mut [T]) -> bool {
     let tiles = tiles_of(scratch);
     pulp::Arch::new().dispatch(Factor { a, tiles })
@@ -230,7 +231,7 @@ fn store<T: Scalar>(mut a: MatMut<'_, T>, tiles: &[Tile<T>], m: usize) {
 pub(crate) fn contiguous<T: Scalar>(column: ColRef<'_, T>) -> &[T] {
     match column.try_as_col_major() {
         Some(column) => column.as_slice(),
-        None => unreachable!("the columns of an owned matrix are contiguous"),
+        None => unreachable!("callers hand matrices of contiguous columns"),
     }
 }
 
@@ -238,6 +239,6 @@ pub(crate) fn contiguous<T: Scalar>(column: ColRef<'_, T>) -> &[T] {
 pub(crate) fn contiguous_mut<T: Scalar>(column: ColMut<'_, T>) -> &mut [T] {
     match column.try_as_col_major_mut() {
         Some(column) => column.as_slice_mut(),
-        None => unreachable!("the columns of an owned matrix are contiguous"),
+        None => unreachable!("callers hand matrices of contiguous columns"),
     }
 }

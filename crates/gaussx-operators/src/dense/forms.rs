@@ -66,12 +66,17 @@ fn batch_into<T: Scalar>(rows: &[T], points: MatRef<'_, T>, center: &[T], out: &
         );
         return;
     }
-    pulp::Arch::new().dispatch(Batch {
+    batch_alone(Batch {
         rows,
         points,
         center,
         out,
     });
+}
+
+#[inline(never)] // What recurses should not have its points on the stack.
+fn batch_alone<T: Scalar>(batch: Batch<'_, T>) {
+    pulp::Arch::new().dispatch(batch);
 }
 
 /// The entries of a column, whatever its stride.

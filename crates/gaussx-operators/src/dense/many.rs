@@ -87,6 +87,7 @@ fn factor_side_by_side<T: Scalar>(group: &mut [DenseCovariance<T>]) -> Result<bo
     }
 }
 
+#[inline(never)] // What recurses should not have its matrices on the stack.
 fn factor_within<T: Scalar, const N: usize>(
     group: &mut [DenseCovariance<T>],
     n: usize,

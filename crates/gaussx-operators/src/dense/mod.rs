@@ -551,7 +551,7 @@ impl<T: Scalar> Adjust<T> for DenseCovariance<T> {
             self.variances[j] *= factor;
             let variance = self.variances[j];
             let in_range = variance > T::zero() && variance.is_finite();
-            if !(in_range && self.buffer[(j, j)] > T::zero()) {
+            if !(in_range && self.buffer[(j, j)] >= T::min_positive_value()) {
                 return Err(Error::NotRepresentable {
                     what: "scaled covariance",
                 });

@@ -6,7 +6,7 @@ use super::{Form, NEAR};
 use crate::Scalar;
 use crate::blocks::Blocks;
 use crate::fused::{is_fused, mul_add, sqrt};
-use crate::lanes::{LANES, Lanes, Triangles, small_dense};
+use crate::lanes::{LANES, Lanes, Triangles};
 use crate::special::{deviation_divergence_or_nan, near_one};
 
 /// A covariance and its blocks.
@@ -32,6 +32,7 @@ pub(super) fn fill<T: Scalar>(
     }
 }
 
+#[inline(never)] // What recurses should not have its matrices on the stack.
 fn fill_within<T: Scalar, const N: usize>(
     (p, blocks_p): Side<'_, T>,
     (q, blocks_q): Side<'_, T>,
@@ -44,7 +45,7 @@ fn fill_within<T: Scalar, const N: usize>(
     for lane in 0..out.len() {
         for (side, blocks, into) in [(&p, blocks_p, &mut of_p), (&q, blocks_q, &mut of_q)] {
             let factor = blocks.block(first + lane).cholesky();
-            match small_dense(factor.scaled(side.factor.scale())) {
+            match factor.scaled(side.factor.scale()).contiguous_dense() {
                 Some((l, deviation)) if l.nrows() == n => into.set(lane, l, deviation),
                 _ => return false,
             }

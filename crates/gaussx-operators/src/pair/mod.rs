@@ -157,10 +157,11 @@ fn divergence_of_parts<T: Scalar>(
     if value >= T::of(NEAR) {
         return Ok(value);
     }
-    if let Some(exact) = tiled::divergence_of_close(p, q, workspace) {
-        return Ok(exact);
-    }
-    let exact = difference::divergence(p, q, workspace)?;
+    let exact = if tiled::serves(p, q) {
+        tiled::divergence_of_close(p, q, workspace)
+    } else {
+        difference::divergence(p, q, workspace)?
+    };
     Ok(exact.unwrap_or(value))
 }
 

@@ -11,11 +11,11 @@ use crate::tiles::{
     self, Tile, WIDTH, contiguous, half_solve, half_solve_right, run, subtract_product,
     subtract_transposed_product,
 };
-use crate::{CholeskyFactor, FactorKind, Scalar, Workspace};
+use crate::{CholeskyFactor, Scalar, Workspace};
 use faer::MatRef;
 
-/// The most coordinates that are served here, in tiles.
-const MOST: usize = 16;
+/// The most tiles in a row that are served here.
+const MOST_TILES: usize = 16;
 
 /// A dense factor, `deviation · L`.
 #[derive(Clone, Copy)]
@@ -26,13 +26,8 @@ struct Dense<'a, T: Scalar> {
 
 impl<'a, T: Scalar> Dense<'a, T> {
     fn of(factor: CholeskyFactor<'a, T>) -> Option<Self> {
-        match factor.kind() {
-            FactorKind::Dense { l } => Some(Self {
-                l,
-                deviation: factor.scale().sqrt(),
-            }),
-            _ => None,
-        }
+        let (l, deviation) = factor.contiguous_dense()?;
+        Some(Self { l, deviation })
     }
 }
 
@@ -75,7 +70,14 @@ fn by_factors<T: Scalar>(
     Some(value)
 }
 
-/// The divergence by differences; `None` also where a pivot is far from 1.
+/// Whether both covariances are such as are served here.
+pub(super) fn serves<T: Scalar>(p: Part<'_, T>, q: Part<'_, T>) -> bool {
+    let is_dense = |part: Part<'_, T>| part.factor.contiguous_dense().is_some();
+    is_dense(p) && is_dense(q) && tiles_in_row(q.dim()).is_some()
+}
+
+/// The divergence by differences; `None` also where some entries are not known or a pivot is
+/// far from 1.
 pub(super) fn divergence_of_close<T: Scalar>(
     p: Part<'_, T>,
     q: Part<'_, T>,
@@ -99,14 +101,14 @@ pub(super) fn divergence_of_close<T: Scalar>(
 
 fn tiles_in_row(n: usize) -> Option<usize> {
     let m = n.div_ceil(WIDTH);
-    (m <= MOST && is_fused()).then_some(m)
+    (m <= MOST_TILES && is_fused()).then_some(m)
 }
 
 /// Above their diagonals the tiles of `U = Lᵀ`, `m` in a row, and the reciprocals of the
 /// diagonal.
 struct Upper<'a, T> {
     tiles: &'a mut [Tile<T>],
-    reciprocals: [[T; WIDTH]; MOST],
+    reciprocals: [[T; WIDTH]; MOST_TILES],
     m: usize,
 }
 
@@ -114,7 +116,7 @@ impl<'a, T: Scalar> Upper<'a, T> {
     #[inline(always)]
     fn load(factor: Dense<'_, T>, tiles: &'a mut [Tile<T>], m: usize) -> Self {
         let Dense { l, deviation } = factor;
-        let mut reciprocals = [[T::one(); WIDTH]; MOST];
+        let mut reciprocals = [[T::one(); WIDTH]; MOST_TILES];
         for j in 0..m * WIDTH {
             let (p, r) = (j / WIDTH, j % WIDTH);
             let column = if j < l.nrows() {
