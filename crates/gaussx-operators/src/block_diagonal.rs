@@ -246,11 +246,19 @@ impl<T: Scalar, B: CovarianceOperator<T>> Blocks<T> for BlockDiagonal<T, B> {
     fn block(&self, index: usize) -> &dyn CovarianceOperator<T> {
         &self.blocks[index]
     }
+
+    fn block_dim(&self, index: usize) -> usize {
+        self.starts[index + 1] - self.starts[index]
+    }
+
+    fn total_dim(&self) -> usize {
+        self.starts.last().copied().unwrap_or(0)
+    }
 }
 
 impl<T: Scalar, B: CovarianceOperator<T>> CovarianceOperator<T> for BlockDiagonal<T, B> {
     fn dim(&self) -> usize {
-        self.starts.last().copied().unwrap_or(0)
+        self.total_dim()
     }
 
     fn diag_into(&self, out: &mut [T]) -> Result<(), Error> {

@@ -15,6 +15,16 @@ pub trait Blocks<T: Scalar>: Debug + Send + Sync {
 
     /// Block `index`, for `index < count()`.
     fn block(&self, index: usize) -> &dyn CovarianceOperator<T>;
+
+    /// The dimension of block `index`, for `index < count()`.
+    fn block_dim(&self, index: usize) -> usize {
+        self.block(index).dim()
+    }
+
+    /// The dimension of all blocks together.
+    fn total_dim(&self) -> usize {
+        (0..self.count()).fold(0, |dim, b| dim.saturating_add(self.block_dim(b)))
+    }
 }
 
 impl<T: Scalar, B: CovarianceOperator<T>> Blocks<T> for Vec<B> {
@@ -35,7 +45,7 @@ pub(crate) fn for_each_block<T: Scalar>(
     let mut start = 0;
     for b in 0..blocks.count() {
         let block = blocks.block(b);
-        let n = block.dim();
+        let n = blocks.block_dim(b);
         f(block, start..start + n)?;
         start += n;
     }

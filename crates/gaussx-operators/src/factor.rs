@@ -222,10 +222,7 @@ impl<'a, T: Scalar> CholeskyFactor<'a, T> {
             FactorKind::ScaledIdentity { dim, .. } => dim,
             FactorKind::Diagonal { variances } => variances.len(),
             FactorKind::Dense { l } => l.nrows(),
-            FactorKind::BlockDiagonal { blocks } => {
-                let dims = (0..blocks.count()).map(|b| blocks.block(b).dim());
-                dims.fold(0, usize::saturating_add)
-            }
+            FactorKind::BlockDiagonal { blocks } => blocks.total_dim(),
             FactorKind::Custom { factor } => factor.factor_dim(),
         }
     }

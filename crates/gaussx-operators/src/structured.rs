@@ -251,7 +251,7 @@ fn select_blocks<T: Scalar>(
 ) -> Result<StructuredCovariance<T>, Error> {
     let mut starts = vec![0];
     for b in 0..blocks.count() {
-        starts.push(starts[b] + blocks.block(b).dim());
+        starts.push(starts[b] + blocks.block_dim(b));
     }
     // The block of each index, and the last place at which each block occurs.
     let block_of = |i: usize| starts.partition_point(|&start| start <= i) - 1;

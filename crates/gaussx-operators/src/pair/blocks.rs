@@ -58,6 +58,8 @@ struct Aligned<'a, T: Scalar> {
     /// Those of one side: the other's are as many and as large, or it is diagonal.
     blocks: &'a dyn Blocks<T>,
     count: usize,
+    /// The mean dimension of a block.
+    size: usize,
     form: Form,
 }
 
@@ -66,7 +68,7 @@ impl<'a, T: Scalar> Aligned<'a, T> {
         let blocks = p.as_blocks().or(q.as_blocks())?;
         let count = blocks.count();
         if let (Some(p), Some(q)) = (p.as_blocks(), q.as_blocks()) {
-            let same = |b| p.block(b).dim() == q.block(b).dim();
+            let same = |b| p.block_dim(b) == q.block_dim(b);
             if p.count() != q.count() || !(0..count).all(same) {
                 return None;
             }
@@ -76,6 +78,7 @@ impl<'a, T: Scalar> Aligned<'a, T> {
             q,
             blocks,
             count,
+            size: q.dim() / count.max(1),
             form,
         })
     }
@@ -89,11 +92,11 @@ impl<'a, T: Scalar> Aligned<'a, T> {
         workspace: &mut Workspace<T>,
     ) -> Result<(), Error> {
         let count = values.len();
-        let operations = operations(self.covered(first..first + count), count);
+        let operations = operations(self.size, count);
         if count > LANES && parallel::pays(operations) {
             let (left, right) = values.split_at_mut((count / 2).next_multiple_of(LANES));
             let middle = first + left.len();
-            let middle_start = start + self.covered(first..middle);
+            let middle_start = start + self.skipped(first..middle);
             return workspace.join(
                 operations,
                 |workspace| self.fill(first, start, left, workspace),
@@ -105,7 +108,7 @@ impl<'a, T: Scalar> Aligned<'a, T> {
             let first = first + g * LANES;
             let is_filled = self.fill_side_by_side(first, group);
             for (k, value) in group.iter_mut().enumerate() {
-                let range = start..start + self.blocks.block(first + k).dim();
+                let range = start..start + self.blocks.block_dim(first + k);
                 start = range.end;
                 if is_filled && !value.is_nan() {
                     continue;
@@ -126,9 +129,12 @@ impl<'a, T: Scalar> Aligned<'a, T> {
         }
     }
 
-    /// How many coordinates some blocks cover.
-    fn covered(&self, range: Range<usize>) -> usize {
-        range.map(|b| self.blocks.block(b).dim()).sum()
+    /// How many coordinates some blocks cover, where a diagonal side must be cut there.
+    fn skipped(&self, range: Range<usize>) -> usize {
+        match (self.p.as_diagonal(), self.q.as_diagonal()) {
+            (None, None) => 0,
+            _ => range.map(|b| self.blocks.block_dim(b)).sum(),
+        }
     }
 }
 
@@ -145,10 +151,9 @@ fn block<T: Scalar>(
     }
 }
 
-/// What the meeting of `count` blocks of `n` coordinates in all costs, in operations of a
-/// matrix product, which small ones are far from.
-fn operations(n: usize, count: usize) -> usize {
-    let size = n / count.max(1);
+/// What the meeting of `count` blocks of some `size` costs, in operations of a matrix product,
+/// which small ones are far from.
+fn operations(size: usize, count: usize) -> usize {
     let block = size
         .saturating_mul(size)
         .saturating_mul(size)
@@ -239,5 +244,5 @@ impl<T: Scalar> Iterator for Segments<'_, T> {
 
 /// The dimension of block `index`, if there is one.
 fn dim_of<T: Scalar>(blocks: &dyn Blocks<T>, index: usize) -> Option<usize> {
-    (index < blocks.count()).then(|| blocks.block(index).dim())
+    (index < blocks.count()).then(|| blocks.block_dim(index))
 }

@@ -21,7 +21,7 @@ pub(super) fn fill<T: Scalar>(
     form: Form,
     out: &mut [T],
 ) -> bool {
-    let size = q.1.block(first).dim();
+    let size = q.1.block_dim(first);
     if out.len() < 2 || !is_fused() {
         return false;
     }
@@ -41,7 +41,7 @@ fn fill_within<T: Scalar, const N: usize>(
     out: &mut [T],
 ) -> bool {
     let (mut of_p, mut of_q) = (Triangles::<T, N>::zero(), Triangles::<T, N>::zero());
-    let n = blocks_q.block(first).dim();
+    let n = blocks_q.block_dim(first);
     for lane in 0..out.len() {
         for (side, blocks, into) in [(&p, blocks_p, &mut of_p), (&q, blocks_q, &mut of_q)] {
             let factor = blocks.block(first + lane).cholesky();
@@ -77,7 +77,7 @@ fn by_difference<T: Scalar, const N: usize>(
     of_q: &Triangles<T, N>,
     count: usize,
 ) -> Lanes<T> {
-    let n = blocks_q.block(first).dim();
+    let n = blocks_q.block_dim(first);
     let mut f = [[[T::zero(); LANES]; N]; N];
     let mut known = [false; LANES];
     for lane in 0..count {

@@ -155,4 +155,8 @@ impl<T: Scalar> Blocks<T> for BlockRun<'_, T> {
     fn block(&self, index: usize) -> &dyn CovarianceOperator<T> {
         self.blocks.block(self.range.start + index)
     }
+
+    fn block_dim(&self, index: usize) -> usize {
+        self.blocks.block_dim(self.range.start + index)
+    }
 }
