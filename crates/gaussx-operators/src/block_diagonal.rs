@@ -168,7 +168,10 @@ impl<T: Scalar, B: CovarianceOperator<T>> BlockDiagonal<T, B> {
         }
         for (g, group) in terms.chunks_mut(LANES).enumerate() {
             let first = first + g * LANES;
-            if self.terms_side_by_side(first, group, x, center) {
+            let end = first + group.len();
+            let factors = self.blocks[first..end].iter().map(B::cholesky);
+            let starts = &self.starts[first..=end];
+            if lanes::forms_into(factors, starts, x.col(0), center, group) {
                 continue;
             }
             for (k, term) in group.iter_mut().enumerate() {
@@ -180,31 +183,6 @@ impl<T: Scalar, B: CovarianceOperator<T>> BlockDiagonal<T, B> {
             }
         }
         Ok(())
-    }
-
-    /// At most [`LANES`] terms at once, or `false` where the blocks are not all dense, small
-    /// and of one size.
-    fn terms_side_by_side(
-        &self,
-        first: usize,
-        terms: &mut [T],
-        x: MatRef<'_, T>,
-        center: Option<ColRef<'_, T>>,
-    ) -> bool {
-        if terms.len() < 2 {
-            return false;
-        }
-        let starts = &self.starts[first..=first + terms.len()];
-        let blocks = &self.blocks[first..first + terms.len()];
-        let factors = blocks.iter().map(B::cholesky);
-        let x = x.col(0);
-        match starts[1] - starts[0] {
-            2..=8 => lanes::forms_into::<T, 8>(factors, starts, x, center, terms),
-            9..=lanes::MOST => {
-                lanes::forms_into::<T, { lanes::MOST }>(factors, starts, x, center, terms)
-            }
-            _ => false,
-        }
     }
 
     /// The blocks with the coordinates that they cover.

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use faer::{ColRef, MatMut, MatRef};
+use faer::{ColMut, ColRef, MatMut, MatRef};
 
 use crate::Scalar;
 
@@ -84,4 +84,22 @@ pub(crate) fn panels(columns: usize) -> impl Iterator<Item = Range<usize>> {
     (0..columns)
         .step_by(PANEL)
         .map(move |start| start..columns.min(start + PANEL))
+}
+
+/// A column of a matrix whose columns are contiguous.
+#[inline(always)]
+pub(crate) fn contiguous<T: Scalar>(column: ColRef<'_, T>) -> &[T] {
+    match column.try_as_col_major() {
+        Some(column) => column.as_slice(),
+        None => unreachable!("callers hand matrices of contiguous columns"),
+    }
+}
+
+/// A column of a matrix whose columns are contiguous.
+#[inline(always)]
+pub(crate) fn contiguous_mut<T: Scalar>(column: ColMut<'_, T>) -> &mut [T] {
+    match column.try_as_col_major_mut() {
+        Some(column) => column.as_slice_mut(),
+        None => unreachable!("callers hand matrices of contiguous columns"),
+    }
 }

@@ -3,7 +3,7 @@
 
 use faer::{ColRef, MatRef};
 
-use crate::tiles::contiguous;
+use crate::columns::contiguous;
 use crate::{CholeskyFactor, Scalar};
 
 /// Matrices side by side.
@@ -40,12 +40,41 @@ impl<T: Scalar, const N: usize> Triangles<T, N> {
             }
         }
     }
+
+    /// The reciprocals of the diagonals of `n` coordinates.
+    #[inline(always)]
+    pub(crate) fn reciprocals(&self, n: usize) -> [Lanes<T>; N] {
+        let mut reciprocals = [[T::zero(); LANES]; N];
+        for i in 0..n {
+            for lane in 0..LANES {
+                reciprocals[i][lane] = T::one() / self.columns[i][i][lane];
+            }
+        }
+        reciprocals
+    }
 }
 
 /// `‖L⁻¹ (x - center)‖²` for each of at most [`LANES`] blocks of coordinates that begin at
-/// `starts`; `false` where their factors are not all dense and as large as the first.
+/// `starts`; `false` where their factors are not all dense, small and of one size.
+pub(crate) fn forms_into<'a, T: Scalar>(
+    factors: impl Iterator<Item = CholeskyFactor<'a, T>>,
+    starts: &[usize],
+    x: ColRef<'_, T>,
+    center: Option<ColRef<'_, T>>,
+    out: &mut [T],
+) -> bool {
+    if out.len() < 2 {
+        return false;
+    }
+    match starts[1] - starts[0] {
+        2..=8 => forms_within::<T, 8>(factors, starts, x, center, out),
+        9..=MOST => forms_within::<T, MOST>(factors, starts, x, center, out),
+        _ => false,
+    }
+}
+
 #[inline(never)] // What recurses should not have its matrices on the stack.
-pub(crate) fn forms_into<'a, T: Scalar, const N: usize>(
+fn forms_within<'a, T: Scalar, const N: usize>(
     factors: impl Iterator<Item = CholeskyFactor<'a, T>>,
     starts: &[usize],
     x: ColRef<'_, T>,

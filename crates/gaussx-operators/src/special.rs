@@ -20,11 +20,18 @@ const SERIES: [f64; 11] = [
 
 /// `φ(x) = x - ln(1 + x)` to full relative accuracy, for `x > -1`.
 pub(crate) fn x_minus_ln_1p<T: Scalar>(x: T) -> T {
-    if x >= T::of(-0.5) && x <= T::one() {
+    if is_near_one(x) {
         near_one(x)
     } else {
         x - x.ln_1p()
     }
+}
+
+/// Whether `1 + x` is near enough to 1 for [`near_one`], and for `x` to be worth more than the
+/// rounding of `1 + x`.
+#[inline(always)]
+pub(crate) fn is_near_one<T: Scalar>(x: T) -> bool {
+    x >= T::of(-0.5) && x <= T::one()
 }
 
 /// `φ(x)` for `-½ <= x <= 1`, without a branch.
@@ -84,7 +91,7 @@ pub(crate) fn deviation_divergence_or_nan<T: Scalar>(a: T, b: T) -> T {
     let two = T::of(2.0);
     let e = (a - b) / b;
     let excess = e * (two + e);
-    let is_near = excess >= T::of(-0.5) && excess <= T::one();
+    let is_near = is_near_one(excess);
     let ratio = a / b;
     let (mantissa, exponent) = ratio.split();
     let x = if is_near { excess } else { mantissa - T::one() };
@@ -107,8 +114,8 @@ pub(crate) fn deviation_divergence_or_nan<T: Scalar>(a: T, b: T) -> T {
 pub(crate) fn deviation_divergence<T: Scalar>(a: T, b: T) -> T {
     let e = (a - b) / b;
     let x = e * (T::of(2.0) + e);
-    if x >= T::of(-0.5) && x <= T::one() {
-        x_minus_ln_1p(x)
+    if is_near_one(x) {
+        near_one(x)
     } else {
         let ratio = a / b;
         let ln = if num_traits::Float::is_normal(ratio) {

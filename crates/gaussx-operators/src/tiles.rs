@@ -3,9 +3,10 @@
 //! A factor is held as `U = Lᵀ`, rows contiguous, as the columns of `L` are where they come
 //! from.
 
-use faer::{ColMut, ColRef, MatMut, MatRef};
+use faer::{MatMut, MatRef};
 
 use crate::Scalar;
+use crate::columns::{contiguous, contiguous_mut};
 use crate::fused::{mul_add, sqrt};
 
 /// Rows and columns of a tile.
@@ -224,21 +225,5 @@ fn store<T: Scalar>(mut a: MatMut<'_, T>, tiles: &[Tile<T>], m: usize) {
                 to.copy_from_slice(&row[..to.len()]);
             }
         }
-    }
-}
-
-#[inline(always)]
-pub(crate) fn contiguous<T: Scalar>(column: ColRef<'_, T>) -> &[T] {
-    match column.try_as_col_major() {
-        Some(column) => column.as_slice(),
-        None => unreachable!("callers hand matrices of contiguous columns"),
-    }
-}
-
-#[inline(always)]
-pub(crate) fn contiguous_mut<T: Scalar>(column: ColMut<'_, T>) -> &mut [T] {
-    match column.try_as_col_major_mut() {
-        Some(column) => column.as_slice_mut(),
-        None => unreachable!("callers hand matrices of contiguous columns"),
     }
 }

@@ -113,7 +113,10 @@ fn finite_rows<T: Scalar>(
 /// [`Error::NotSymmetric`]; [`Error::NotSquare`].
 pub fn symmetric<T: Scalar>(what: &'static str, a: MatRef<'_, T>) -> Result<(), Error> {
     square(what, a)?;
-    symmetry(what, a).map(|_| ())
+    if is_exactly_symmetric(a) {
+        return Ok(());
+    }
+    symmetric_within_rounding(what, a)
 }
 
 /// A square matrix of numbers, symmetric up to rounding.
@@ -137,15 +140,6 @@ pub(crate) enum Symmetry {
     Exact,
     /// They differ by no more than rounding.
     Rounded,
-}
-
-/// [`symmetric`] for a square matrix.
-pub(crate) fn symmetry<T: Scalar>(what: &'static str, a: MatRef<'_, T>) -> Result<Symmetry, Error> {
-    if is_exactly_symmetric(a) {
-        return Ok(Symmetry::Exact);
-    }
-    symmetric_within_rounding(what, a)?;
-    Ok(Symmetry::Rounded)
 }
 
 fn symmetric_within_rounding<T: Scalar>(what: &'static str, a: MatRef<'_, T>) -> Result<(), Error> {

@@ -11,7 +11,7 @@ use crate::memory::zero_mat;
 use crate::{Error, Rejected, Scalar, Workspace, parallel, tiles};
 
 /// Up to this size a plain loop beats the set-up of a blocked kernel.
-pub(super) const SMALL: usize = 16;
+const SMALL: usize = 16;
 
 /// Up to this size a block is factored in tiles.
 const BLOCK: usize = 64;

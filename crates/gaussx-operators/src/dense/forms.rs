@@ -3,6 +3,7 @@
 
 use faer::{ColRef, MatRef};
 
+use crate::columns::contiguous;
 use crate::{Error, Scalar, Workspace, parallel};
 
 /// The most coordinates that are served here.
@@ -111,10 +112,7 @@ fn single<T: Scalar, const N: usize>(
     }
     let mut form = T::zero();
     for j in 0..n {
-        let Some(entries) = l.col(j).try_as_col_major() else {
-            unreachable!("the columns of a factor of our own are contiguous")
-        };
-        let entries = entries.as_slice();
+        let entries = contiguous(l.col(j));
         let (white, rest) = x[j..].split_at_mut(1);
         let value = white[0] / entries[j];
         form += value * value;

@@ -4,11 +4,11 @@ use faer::Mat;
 
 use super::factorize;
 use super::{DenseCovariance, Variances};
+use crate::columns::contiguous_mut;
 use crate::factor::logdet_of_factor;
 use crate::fused::sqrt;
 use crate::lanes::{LANES, MOST, Triangles};
 use crate::products::sum_ln_by_column;
-use crate::tiles::contiguous_mut;
 use crate::{Error, Rejected, Scalar, Workspace, parallel, validate};
 
 impl<T: Scalar> DenseCovariance<T> {
@@ -16,7 +16,9 @@ impl<T: Scalar> DenseCovariance<T> {
     /// them, or the index of the first that is refused and why.
     pub(crate) fn many(matrices: Vec<Mat<T>>) -> Result<Vec<Self>, (usize, Error)> {
         let mut many: Vec<Self> = matrices.into_iter().map(Self::not_factored).collect();
-        factor_all(&mut many, 0)?;
+        let costs = many.iter().map(|one| operations(one.buffer.nrows()));
+        let cost = costs.fold(0, usize::saturating_add) / many.len().max(1);
+        factor_all(&mut many, 0, cost)?;
         Ok(many)
     }
 
@@ -35,20 +37,21 @@ fn operations(n: usize) -> usize {
     n.saturating_mul(n).saturating_mul(n).saturating_add(10_000)
 }
 
-/// Factors covariances of which the first is covariance `first` of the whole.
+/// Factors covariances, of some mean `cost`, of which the first is covariance `first` of the
+/// whole.
 fn factor_all<T: Scalar>(
     many: &mut [DenseCovariance<T>],
     first: usize,
+    cost: usize,
 ) -> Result<(), (usize, Error)> {
-    let costs = many.iter().map(|one| operations(one.buffer.nrows()));
-    let cost = costs.fold(0, usize::saturating_add);
-    if many.len() > LANES && parallel::pays(cost) {
+    let operations = cost.saturating_mul(many.len());
+    if many.len() > LANES && parallel::pays(operations) {
         let half = (many.len() / 2).next_multiple_of(LANES);
         let (left, right) = many.split_at_mut(half);
         let (a, b) = parallel::join(
-            cost,
-            || factor_all(left, first),
-            || factor_all(right, first + half),
+            operations,
+            || factor_all(left, first, cost),
+            || factor_all(right, first + half, cost),
         );
         return a.and(b);
     }

@@ -3,7 +3,7 @@
 use super::part::{Part, Variances};
 use crate::products::{PRODUCT, RatioSums, ratio_sums};
 use crate::special::{
-    deviation_divergence, variance_divergence, variance_divergence_or_nan, x_minus_ln_1p,
+    deviation_divergence, is_near_one, near_one, variance_divergence, variance_divergence_or_nan,
 };
 use crate::sum::{Term, sum_blocks, sum_map, sum_slices, sum_terms};
 use crate::{CompensatedSum, Error, FactorKind, Scalar, Workspace};
@@ -190,8 +190,8 @@ pub(super) fn trace_of_diagonal<T: Scalar>(
 
 /// `λ - 1 - ln λ` for the squared pivot `λ = 1 + excess = (a / b)²`.
 fn squared_pivot_term<T: Scalar>(excess: T, a: T, b: T) -> T {
-    if excess >= T::of(-0.5) && excess <= T::one() {
-        x_minus_ln_1p(excess)
+    if is_near_one(excess) {
+        near_one(excess)
     } else {
         deviation_divergence(a, b)
     }

@@ -5,14 +5,14 @@
 //! `tr F - ln det(I + F) = Σ [φ(g_i) + s_i]`, where `s_i = Σ_{k<i} l_ik²` and
 //! `g_i = F_ii - s_i` is what pivot `i` exceeds 1 by.
 
-use faer::{ColMut, MatMut, MatRef};
+use faer::{MatMut, MatRef};
 
 use super::part::Part;
-use crate::columns::{map_rows, mirror_lower, panels};
+use crate::columns::{contiguous_mut, map_rows, mirror_lower, panels};
 use crate::dense::triangular::{half_solve_rows, subtract_lower, subtract_product};
 use crate::factor::Action;
 use crate::parallel;
-use crate::special::x_minus_ln_1p;
+use crate::special::{is_near_one, near_one};
 use crate::sum::sum_of_squares;
 use crate::{CholeskyFactor, CompensatedSum, Error, FactorKind, Scalar, Workspace};
 
@@ -205,32 +205,24 @@ fn reduce_columns<T: Scalar>(
 ) -> Option<()> {
     for k in 0..panel.ncols() {
         let excess = panel[(k, k)];
-        if !(excess >= T::of(-0.5) && excess <= T::one()) {
+        if !is_near_one(excess) {
             return None;
         }
-        total.add(x_minus_ln_1p(excess));
+        total.add(near_one(excess));
         let pivot = (T::one() + excess).sqrt();
         let (mut done, mut rest) = panel.as_mut().split_at_col_mut(k + 1);
-        let below = slice_below(done.as_mut().col_mut(k), k + 1);
+        let below = &mut contiguous_mut(done.as_mut().col_mut(k))[k + 1..];
         for value in below.iter_mut() {
             *value /= pivot;
         }
         total.add(sum_of_squares(below));
         for c in 0..rest.ncols() {
             let factor = below[c];
-            let column = slice_below(rest.as_mut().col_mut(c), k + 1 + c);
+            let column = &mut contiguous_mut(rest.as_mut().col_mut(c))[k + 1 + c..];
             for (value, &l) in column.iter_mut().zip(&below[c..]) {
                 *value -= l * factor;
             }
         }
     }
     Some(())
-}
-
-/// The entries of a column from row `first` on: the buffers of this module are contiguous.
-fn slice_below<T: Scalar>(column: ColMut<'_, T>, first: usize) -> &mut [T] {
-    match column.try_as_col_major_mut() {
-        Some(contiguous) => &mut contiguous.as_slice_mut()[first..],
-        None => unreachable!("columns of a column-major buffer"),
-    }
 }

@@ -6,8 +6,8 @@ use super::{Form, NEAR};
 use crate::Scalar;
 use crate::blocks::Blocks;
 use crate::fused::{is_fused, mul_add, sqrt};
-use crate::lanes::{LANES, Lanes, Triangles};
-use crate::special::{deviation_divergence_or_nan, near_one};
+use crate::lanes::{LANES, Lanes, MOST, Triangles};
+use crate::special::{deviation_divergence_or_nan, is_near_one, near_one};
 
 /// A covariance and its blocks.
 type Side<'a, T> = (Part<'a, T>, &'a dyn Blocks<T>);
@@ -27,7 +27,7 @@ pub(super) fn fill<T: Scalar>(
     }
     match size {
         2..=8 => fill_within::<T, 8>(p, q, first, form, out),
-        9..=16 => fill_within::<T, 16>(p, q, first, form, out),
+        9..=MOST => fill_within::<T, MOST>(p, q, first, form, out),
         _ => false,
     }
 }
@@ -115,13 +115,10 @@ impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for ByFactors<'_, T, N> {
     fn call(self) -> Lanes<T> {
         let Self { p, q, n, form } = self;
         let mut values = [T::zero(); LANES];
-        let mut reciprocals = [[T::zero(); LANES]; N];
-        for i in 0..n {
-            let (a, b) = (p.columns[i][i], q.columns[i][i]);
-            for lane in 0..LANES {
-                reciprocals[i][lane] = T::one() / b[lane];
-            }
-            if form == Form::Divergence {
+        let reciprocals = q.reciprocals(n);
+        if form == Form::Divergence {
+            for i in 0..n {
+                let (a, b) = (p.columns[i][i], q.columns[i][i]);
                 for lane in 0..LANES {
                     values[lane] += deviation_divergence_or_nan(a[lane], b[lane]);
                 }
@@ -168,12 +165,7 @@ impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for ByDifference<'_, T, N> {
     fn call(self) -> Lanes<T> {
         let Self { mut f, q, n } = self;
         let l = &q.columns;
-        let mut reciprocals = [[T::zero(); LANES]; N];
-        for i in 0..n {
-            for lane in 0..LANES {
-                reciprocals[i][lane] = T::one() / l[i][i][lane];
-            }
-        }
+        let reciprocals = q.reciprocals(n);
         // `L⁻¹` from the left, to whole columns.
         for column in &mut f[..n] {
             for i in 0..n {
@@ -214,9 +206,8 @@ fn sum_of_pivots<T: Scalar, const N: usize>(f: &mut [[Lanes<T>; N]; N], n: usize
             for lane in 0..LANES {
                 if i == c {
                     let excess = value[lane];
-                    let is_near = excess >= T::of(-0.5) && excess <= T::one();
                     let term = near_one(excess);
-                    total[lane] += if is_near { term } else { T::nan() };
+                    total[lane] += if is_near_one(excess) { term } else { T::nan() };
                     reciprocals[lane] = T::one() / sqrt(T::one() + excess);
                 } else {
                     value[lane] *= reciprocals[lane];

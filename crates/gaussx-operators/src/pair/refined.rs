@@ -5,7 +5,7 @@ use super::{blocks, divergence_of_parts};
 use crate::double_word::DoubleWord;
 use crate::error_bound::{Known, prior};
 use crate::refined::{Refined, scales};
-use crate::special::{variance_divergence, x_minus_ln_1p};
+use crate::special::{is_near_one, variance_divergence, x_minus_ln_1p};
 use crate::{CovarianceOperator, Error, Scalar, Workspace, memory};
 
 /// `tr(Σ_q⁻¹ Σ_p) - n - ln det(Σ_q⁻¹ Σ_p)`.
@@ -58,7 +58,7 @@ fn of_diagonals<T: Scalar>(n: usize, p: Variances<'_, T>, q: Variances<'_, T>) -
         let (a, b) = (p.at(i), q.at(i));
         let (difference, b_word) = (DoubleWord::sum(a, -b), DoubleWord::of(b));
         let excess = difference / b_word;
-        total.add(if is_small(excess.hi) {
+        total.add(if is_near_one(excess.hi) {
             phi(excess)
         } else {
             // Logarithms are known to their last place.
@@ -71,10 +71,6 @@ fn of_diagonals<T: Scalar>(n: usize, p: Variances<'_, T>, q: Variances<'_, T>) -
         });
     }
     total
-}
-
-fn is_small<T: Scalar>(excess: T) -> bool {
-    excess >= T::of(-0.5) && excess <= T::one()
 }
 
 /// `φ(x) = x - ln(1 + x)`, to three units in the last place of one word.
@@ -109,7 +105,7 @@ fn by_differences<T: Scalar>(mut f: Refined<T>) -> Option<Known<T>> {
     for j in 0..f.dim() {
         f.reduce_column(j);
         let excess = f.get(j, j);
-        if !is_small(excess.hi) {
+        if !is_near_one(excess.hi) {
             return None;
         }
         total.add(phi(excess));
@@ -128,7 +124,7 @@ fn by_factors<T: Scalar>(l_p: Refined<T>, l_q: &Refined<T>) -> Known<T> {
     for i in 0..n {
         let (a, b) = (l_p.get(i, i), l_q.get(i, i));
         let excess = (a - b) * (a + b) / b.squared();
-        total.add(if is_small(excess.hi) {
+        total.add(if is_near_one(excess.hi) {
             phi(excess)
         } else {
             let logs = T::of(2.0) * (a.hi.ln() - b.hi.ln());

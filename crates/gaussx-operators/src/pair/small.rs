@@ -8,7 +8,7 @@
 use super::NEAR;
 use super::part::Part;
 use crate::factor::Entries;
-use crate::special::{deviation_divergence, deviation_divergence_or_nan, near_one};
+use crate::special::{deviation_divergence, deviation_divergence_or_nan, is_near_one, near_one};
 use crate::{FactorKind, Scalar};
 
 /// Rows of a matrix of `N` coordinates.
@@ -209,7 +209,7 @@ fn sum_of_pivots<T: Scalar, const N: usize>(f: &mut Square<T, N>) -> Option<T> {
     let (mut total, mut squares) = (T::zero(), [T::zero(); N]);
     for j in 0..N {
         let excess = f[j][j];
-        if !(excess >= T::of(-0.5) && excess <= T::one()) {
+        if !is_near_one(excess) {
             return None;
         }
         let reciprocal = T::one() / (T::one() + excess).sqrt();

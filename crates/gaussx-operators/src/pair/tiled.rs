@@ -4,11 +4,12 @@
 
 use super::Form;
 use super::part::Part;
+use crate::columns::contiguous;
 use crate::factor::Entries;
 use crate::fused::{is_fused, mul_add, sqrt};
-use crate::special::{deviation_divergence_or_nan, near_one};
+use crate::special::{deviation_divergence_or_nan, is_near_one, near_one};
 use crate::tiles::{
-    self, Tile, WIDTH, contiguous, half_solve, half_solve_right, run, subtract_product,
+    self, Tile, WIDTH, half_solve, half_solve_right, run, subtract_product,
     subtract_transposed_product,
 };
 use crate::{CholeskyFactor, Scalar, Workspace};
@@ -58,16 +59,17 @@ fn by_factors<T: Scalar>(
 ) -> Option<T> {
     let (p, q) = (Dense::of(p.factor)?, Dense::of(q.factor)?);
     let m = tiles_in_row(q.l.nrows())?;
-    let mut scratch = workspace.take_any(tiles::scratch_for(m * m + m), 1).ok()?;
-    let value = pulp::Arch::new().dispatch(ByFactors {
-        p,
-        q,
-        form,
-        tiles: tiles::tiles_of(&mut scratch),
-        m,
+    let value = workspace.with_any(tiles::scratch_for(m * m + m), 1, |scratch, _| {
+        let tiles = tiles::tiles_of(scratch);
+        Ok(pulp::Arch::new().dispatch(ByFactors {
+            p,
+            q,
+            form,
+            tiles,
+            m,
+        }))
     });
-    workspace.give(scratch);
-    Some(value)
+    value.ok()
 }
 
 /// Whether both covariances are such as are served here.
@@ -85,18 +87,19 @@ pub(super) fn divergence_of_close<T: Scalar>(
 ) -> Option<T> {
     let (entries_p, entries_q) = (p.factor.entries()?, q.factor.entries()?);
     let (scale_p, scale_q) = (p.factor.scale(), q.factor.scale());
-    let q = Dense::of(q.factor)?;
-    let m = tiles_in_row(q.l.nrows())?;
-    let mut scratch = workspace.take_any(tiles::scratch_for(2 * m * m), 1).ok()?;
-    let value = pulp::Arch::new().dispatch(Close {
-        p: (entries_p, scale_p),
-        q: (entries_q, scale_q),
-        factor: q,
-        tiles: tiles::tiles_of(&mut scratch),
-        m,
+    let factor = Dense::of(q.factor)?;
+    let m = tiles_in_row(q.dim())?;
+    let value = workspace.with_any(tiles::scratch_for(2 * m * m), 1, |scratch, _| {
+        let tiles = tiles::tiles_of(scratch);
+        Ok(pulp::Arch::new().dispatch(Close {
+            p: (entries_p, scale_p),
+            q: (entries_q, scale_q),
+            factor,
+            tiles,
+            m,
+        }))
     });
-    workspace.give(scratch);
-    value
+    value.ok()?
 }
 
 fn tiles_in_row(n: usize) -> Option<usize> {
@@ -395,7 +398,7 @@ fn factor_excess<T: Scalar>(f: &mut Tile<T>) -> Option<([T; WIDTH], [T; WIDTH])>
     for r in 0..WIDTH {
         let row = f[r];
         excesses[r] = row[r];
-        is_near &= row[r] >= T::of(-0.5) && row[r] <= T::one();
+        is_near &= is_near_one(row[r]);
         let reciprocal = T::one() / (T::one() + row[r]);
         for s in r + 1..WIDTH {
             let by = -(row[s] * reciprocal);
