@@ -31,6 +31,7 @@ for_both_scalars!(
     single_covariance_quantities_match_the_dense_formulas,
     pair_quantities_match_the_dense_formulas,
     batches_match_single_points,
+    batches_of_every_size_are_their_points_one_by_one,
     factor_operations_are_those_of_the_dense_factor,
     sub_blocks_and_columns_are_those_of_the_matrix,
     summaries_match_the_dense_formulas,
@@ -190,6 +191,27 @@ fn batches_match_single_points<T: Scalar>() {
             assert_close(s.name, again[j], densities[j].as_f64(), bound * scale);
         }
     });
+}
+
+/// Where one kernel hands over to another, and where groups and panels are not full.
+fn batches_of_every_size_are_their_points_one_by_one<T: Scalar>() {
+    let mut random = Random::new(12);
+    for n in [1, 4, 5, 7, 8, 9, 31, 64, 65, 100, 255, 256, 257] {
+        let matrix = random.covariance::<T>(n);
+        let sigma = DenseCovariance::new(matrix).unwrap();
+        let bound = unit::<T>(UNITS, n, 1.0);
+        for count in [5, 8, 15, 17, 33, 100] {
+            let points: Mat<T> = Mat::from_fn(n, count, |_, _| random.vector::<T>(1)[0]);
+            let mean: Vec<T> = random.vector(n);
+            let p = MultivariateNormal::new(mean, &sigma).unwrap();
+            let forms = p.quadratic_form_batch(&points).unwrap();
+            for j in 0..count {
+                let form = p.quadratic_form(points.col(j)).unwrap().as_f64();
+                let what = format!("n = {n}, point {j} of {count}");
+                assert_close(&what, forms[j], form, bound * form);
+            }
+        }
+    }
 }
 
 fn factor_operations_are_those_of_the_dense_factor<T: Scalar>() {

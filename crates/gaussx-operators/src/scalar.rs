@@ -4,6 +4,7 @@ use core::fmt::{Debug, Display, LowerExp};
 
 use faer::traits::RealField;
 use num_traits::Float;
+use pulp::bytemuck::Pod;
 
 /// A real scalar: `f32` or `f64`, and nothing else.
 ///
@@ -19,7 +20,17 @@ use num_traits::Float;
 /// assert_eq!(f32::LN_2PI, f64::LN_2PI as f32);
 /// ```
 pub trait Scalar:
-    RealField + Float + Debug + Display + LowerExp + Default + Send + Sync + 'static + sealed::Sealed
+    RealField
+    + Float
+    + Pod
+    + Debug
+    + Display
+    + LowerExp
+    + Default
+    + Send
+    + Sync
+    + 'static
+    + sealed::Sealed
 {
     /// ln 2π.
     const LN_2PI: Self;

@@ -1,8 +1,9 @@
 //! A full covariance matrix, factored in its own storage.
 
+mod batch;
 mod factorize;
-mod forms;
 mod many;
+mod single;
 pub(crate) mod triangular;
 
 use faer::linalg::matmul::triangular::{self as triangular_product, BlockStructure};
@@ -11,6 +12,7 @@ use smallvec::SmallVec;
 
 use crate::adjust::Adjust;
 use crate::factor::{Entries, logdet_of_factor};
+use crate::fused::is_fused;
 use crate::memory::zero_mat;
 use crate::operator::{check_columns, check_quadratic_forms, check_sub_block, forms_by_panels};
 use crate::point::{AsCol, AsMat};
@@ -20,6 +22,9 @@ use crate::{CholeskyFactor, CovarianceOperator, Error, Rejected, Scalar, Workspa
 
 /// Those of few coordinates need no memory of their own.
 type Variances<T> = SmallVec<[T; 8]>;
+
+/// Up to so many points of few coordinates are taken one by one.
+const ONE_BY_ONE: usize = 4;
 
 /// A dense covariance matrix with its Cholesky factor.
 ///
@@ -394,8 +399,13 @@ impl<T: Scalar> CovarianceOperator<T> for DenseCovariance<T> {
         workspace: &mut Workspace<T>,
     ) -> Result<(), Error> {
         check_quadratic_forms(self.dim(), points, center, out)?;
-        if self.dim() <= forms::FEW {
-            return forms::forms_into(self.l(), points, center, out, workspace);
+        let (n, count) = points.shape();
+        if n <= single::MOST && (count <= ONE_BY_ONE || !is_fused()) {
+            single::forms_into(self.l(), points, center, out);
+            return Ok(());
+        }
+        if batch::pays(n, count) {
+            return batch::forms_into(self.l(), points, center, out, workspace);
         }
         forms_by_panels(self.cholesky(), points, center, out, workspace)
     }
