@@ -574,6 +574,11 @@ fn dimension_zero_is_a_point_mass<T: Scalar>() {
 
 /// Blocks are factored side by side where they are small and equal: the same numbers come
 /// out as one by one.
+fn side_by_side<T: Scalar>(matrices: &[Mat<T>]) -> Mat<T> {
+    let n = matrices[0].nrows();
+    Mat::from_fn(n, n * matrices.len(), |i, j| matrices[j / n][(i, j % n)])
+}
+
 fn blocks_equal_those_built_one_by_one<T: Scalar>() {
     let one_by_one = |matrices: &[Mat<T>]| {
         let dense = |m: &Mat<T>| DenseCovariance::new(m.clone()).unwrap();
@@ -586,6 +591,12 @@ fn blocks_equal_those_built_one_by_one<T: Scalar>() {
                 .map(|seed| Random::new(seed).covariance(size))
                 .collect();
             let expected = one_by_one(&matrices);
+            let found = BlockDiagonal::from_side_by_side(side_by_side(&matrices)).unwrap();
+            // Without rows there is nothing to count.
+            assert!(
+                size == 0 || found == expected,
+                "{count} blocks of {size}, side by side"
+            );
             let found = BlockDiagonal::from_matrices(matrices).unwrap();
             assert!(found == expected, "{count} blocks of {size}");
         }
@@ -614,10 +625,50 @@ fn the_first_bad_block_is_named() {
         let mut matrices = vec![identity(3); 40];
         matrices[bad][(2, 2)] = -1.0;
         matrices[worse][(0, 0)] = -2.0;
-        let error = BlockDiagonal::from_matrices(matrices).unwrap_err();
         let expected = format!("block {bad}, pivot 2 is -1");
+        let error = BlockDiagonal::from_side_by_side(side_by_side(&matrices)).unwrap_err();
+        assert!(error.to_string().ends_with(&expected), "{error}");
+        let error = BlockDiagonal::from_matrices(matrices).unwrap_err();
         assert!(error.to_string().ends_with(&expected), "{error}");
     }
+}
+
+/// A block that is changed moves to memory of its own, and leaves the others as they were.
+#[test]
+fn blocks_side_by_side_change_one_by_one() {
+    let matrices: Vec<Mat<f64>> = (0..20)
+        .map(|seed| Random::new(seed).covariance(5))
+        .collect();
+    let built = || BlockDiagonal::from_side_by_side(side_by_side(&matrices)).unwrap();
+    let one_by_one = BlockDiagonal::from_matrices(matrices.clone()).unwrap();
+    let mut workspace = Workspace::new();
+    let changed = |blocks: BlockDiagonal<f64, DenseCovariance<f64>>,
+                   workspace: &mut Workspace<f64>| {
+        let change = |k: usize, block: DenseCovariance<f64>| match k {
+            0 => block.scale(3.0),
+            1 => block.add_jitter(0.5),
+            2 => block.add_diagonal([1.0, 2.0, 3.0, 4.0, 5.0]),
+            3 => Ok(block.rebuilt(&matrices[7], workspace)?),
+            4 => Ok(block.rebuilt(Mat::identity(2, 2), workspace)?),
+            5 => Ok(DenseCovariance::new(block.into_matrix()?)?),
+            _ => Ok(block),
+        };
+        blocks.try_map(change).unwrap()
+    };
+    let kept = built();
+    let found = changed(kept.clone(), &mut workspace);
+    assert!(found == changed(one_by_one.clone(), &mut workspace));
+    assert!(kept == one_by_one);
+    assert!(kept.to_dense().unwrap() == one_by_one.to_dense().unwrap());
+
+    let last = built().blocks().last().cloned();
+    assert!(last.as_ref() == one_by_one.blocks().last());
+
+    let error = BlockDiagonal::from_side_by_side(Mat::<f64>::identity(2, 5)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "matrix of blocks (columns) has dimension 5, expected 6"
+    );
 }
 
 /// A divergence and a quadratic form of many blocks are the sums of those of each.

@@ -173,13 +173,16 @@ fn kl_dense(n: usize, lengths: [f64; 2]) -> Result<Measured, Error> {
 
 fn kl_blocks(n: usize, size: usize) -> Result<Measured, Error> {
     let (mean_p, mean_q) = (vector(n, 1), vector(n, 2));
-    let [p, q] = FAR.map(|length| vec![kernel(size, length); n / size]);
+    let [p, q] = FAR.map(|length| {
+        let block = kernel::<f64>(size, length);
+        Mat::from_fn(size, n, |i, j| block[(i, j % size)])
+    });
     measure(
         2 * n * size * NUMBER,
         || (p.clone(), q.clone()),
         |(p, q)| {
-            let p = BlockDiagonal::from_matrices(p)?;
-            let q = BlockDiagonal::from_matrices(q)?;
+            let p = BlockDiagonal::from_side_by_side(p)?;
+            let q = BlockDiagonal::from_side_by_side(q)?;
             kl_divergence(&mean_p, &p, &mean_q, &q)
         },
         |nats| nats,

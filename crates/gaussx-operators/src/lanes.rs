@@ -1,9 +1,9 @@
 //! Matrices of few coordinates side by side: an entry of each fills a register or two, so
 //! that no operation waits for the one before it.
 
-use faer::{ColRef, MatRef};
+use faer::{ColRef, MatMut, MatRef};
 
-use crate::columns::contiguous;
+use crate::columns::{contiguous, contiguous_mut};
 use crate::{CholeskyFactor, Scalar};
 
 /// Matrices side by side.
@@ -33,10 +33,43 @@ impl<T: Scalar, const N: usize> Triangles<T, N> {
     /// Puts the lower triangle of `factor · a` into a lane.
     #[inline(always)]
     pub(crate) fn set(&mut self, lane: usize, a: MatRef<'_, T>, factor: T) {
+        if a.nrows() == N {
+            // Of known length, the usual one.
+            for j in 0..N {
+                if let Some(column) = contiguous(a.col(j)).first_chunk::<N>() {
+                    for i in j..N {
+                        self.columns[j][i][lane] = factor * column[i];
+                    }
+                }
+            }
+            return;
+        }
         for j in 0..a.nrows() {
             let below = &contiguous(a.col(j))[j..];
             for (place, &entry) in self.columns[j][j..].iter_mut().zip(below) {
                 place[lane] = factor * entry;
+            }
+        }
+    }
+
+    /// The other way about.
+    #[inline(always)]
+    pub(crate) fn get(&self, lane: usize, mut a: MatMut<'_, T>) {
+        if a.nrows() == N {
+            for j in 0..N {
+                let column = contiguous_mut(a.as_mut().col_mut(j));
+                if let Some(column) = column.first_chunk_mut::<N>() {
+                    for i in j..N {
+                        column[i] = self.columns[j][i][lane];
+                    }
+                }
+            }
+            return;
+        }
+        for j in 0..a.nrows() {
+            let below = &mut contiguous_mut(a.as_mut().col_mut(j))[j..];
+            for (entry, place) in below.iter_mut().zip(&self.columns[j][j..]) {
+                *entry = place[lane];
             }
         }
     }

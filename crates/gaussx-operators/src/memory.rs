@@ -64,6 +64,18 @@ pub fn zero_vec<T: Scalar>(what: &'static str, n: usize) -> Result<Vec<T>, Error
     Ok(v)
 }
 
+/// An empty vector with room for `n` elements.
+pub(crate) fn reserved_vec<E>(what: &'static str, n: usize) -> Result<Vec<E>, Error> {
+    let mut v = Vec::new();
+    v.try_reserve_exact(n)
+        .map_err(|_| Error::AllocationFailed {
+            what,
+            rows: n,
+            columns: 1,
+        })?;
+    Ok(v)
+}
+
 /// Makes `v` a vector of `n` zeros, in its own storage where that is large enough.
 pub(crate) fn resize<T: Scalar>(v: &mut Vec<T>, what: &'static str, n: usize) -> Result<(), Error> {
     v.clear();

@@ -8,6 +8,7 @@ use super::triangular::{half_solve_rows, subtract_lower};
 use crate::columns::mirror_lower;
 use crate::fused::is_fused;
 use crate::memory::zero_mat;
+use crate::validate::{self, Symmetry};
 use crate::{Error, Rejected, Scalar, Workspace, parallel, tiles};
 
 /// Up to this size a plain loop beats the set-up of a blocked kernel.
@@ -15,6 +16,18 @@ const SMALL: usize = 16;
 
 /// Up to this size a block is factored in tiles.
 const BLOCK: usize = 64;
+
+/// [`in_place`] of a matrix of which nothing is known yet.
+pub(super) fn checked_in_place<T: Scalar>(
+    a: MatMut<'_, T>,
+    diag: &mut Variances<T>,
+    workspace: &mut Workspace<T>,
+) -> Result<(), Error> {
+    match validate::covariance("covariance", a.as_ref())? {
+        Symmetry::Exact => mirrored_in_place(a, diag, workspace),
+        Symmetry::Rounded => in_place(a, diag, workspace),
+    }
+}
 
 /// Replaces the lower triangle of a symmetric matrix by its Cholesky factor, leaves the
 /// entries in the strict upper triangle and the diagonal in `diag`.
@@ -30,7 +43,7 @@ pub(super) fn in_place<T: Scalar>(
 }
 
 /// [`in_place`] of a matrix whose triangles already are each other's mirror image.
-pub(super) fn mirrored_in_place<T: Scalar>(
+fn mirrored_in_place<T: Scalar>(
     mut a: MatMut<'_, T>,
     diag: &mut Variances<T>,
     workspace: &mut Workspace<T>,
@@ -58,7 +71,10 @@ pub(super) fn read_diagonal<T: Scalar>(
             rows: n,
             columns: 1,
         })?;
-    diag.extend((0..n).map(|j| a[(j, j)]));
+    diag.resize(n, T::zero());
+    for (j, variance) in diag.iter_mut().enumerate() {
+        *variance = a[(j, j)];
+    }
     Ok(())
 }
 

@@ -1,30 +1,61 @@
 //! Many dense covariances at once: equal ones of few coordinates are factored side by side.
 
-use faer::Mat;
+use std::sync::Arc;
+
+use faer::{Mat, MatMut};
+use smallvec::SmallVec;
 
 use super::factorize;
-use super::{DenseCovariance, Variances};
-use crate::columns::contiguous_mut;
+use super::{DenseCovariance, Storage, Variances};
 use crate::factor::logdet_of_factor;
 use crate::fused::sqrt;
-use crate::lanes::{LANES, MOST, Triangles};
+use crate::lanes::{LANES, Lanes, MOST, Triangles};
+use crate::memory::reserved_vec;
 use crate::products::sum_ln_by_column;
-use crate::{Error, Rejected, Scalar, Workspace, parallel, validate};
+use crate::{Error, Scalar, Workspace, parallel, validate};
 
 impl<T: Scalar> DenseCovariance<T> {
     /// The covariances with the given matrices, to the last bit as [`new`](Self::new) gives
     /// them, or the index of the first that is refused and why.
     pub(crate) fn many(matrices: Vec<Mat<T>>) -> Result<Vec<Self>, (usize, Error)> {
         let mut many: Vec<Self> = matrices.into_iter().map(Self::not_factored).collect();
-        let costs = many.iter().map(|one| operations(one.buffer.nrows()));
+        let costs = many
+            .iter()
+            .map(|one| operations(one.storage.view().nrows()));
         let cost = costs.fold(0, usize::saturating_add) / many.len().max(1);
-        factor_all(&mut many, 0, cost)?;
+        let unfactored = Unfactored {
+            covariances: &mut many,
+            matrices: None,
+        };
+        unfactored.factor(0, cost)?;
+        Ok(many)
+    }
+
+    /// [`many`](Self::many) of matrices side by side, of which each has as many columns as
+    /// there are rows; they stay in one.
+    pub(crate) fn side_by_side(mut matrices: Mat<T>) -> Result<Vec<Self>, (usize, Error)> {
+        let n = matrices.nrows();
+        let count = matrices.ncols().checked_div(n).unwrap_or(0);
+        let mut many = reserved_vec("blocks", count).map_err(|error| (0, error))?;
+        many.resize_with(count, || Self::not_factored(Mat::new()));
+        let unfactored = Unfactored {
+            covariances: &mut many,
+            matrices: Some(matrices.as_mut()),
+        };
+        unfactored.factor(0, operations(n))?;
+        let all = Arc::new(matrices);
+        for (k, one) in many.iter_mut().enumerate() {
+            one.storage = Storage::Shared {
+                all: Arc::clone(&all),
+                first: k * n,
+            };
+        }
         Ok(many)
     }
 
     fn not_factored(matrix: Mat<T>) -> Self {
         Self {
-            buffer: matrix,
+            storage: Storage::Own(matrix),
             variances: Variances::new(),
             has_entries: true,
             logdet: T::zero(),
@@ -37,48 +68,117 @@ fn operations(n: usize) -> usize {
     n.saturating_mul(n).saturating_mul(n).saturating_add(10_000)
 }
 
-/// Factors covariances, of some mean `cost`, of which the first is covariance `first` of the
-/// whole.
-fn factor_all<T: Scalar>(
-    many: &mut [DenseCovariance<T>],
-    first: usize,
-    cost: usize,
-) -> Result<(), (usize, Error)> {
-    let operations = cost.saturating_mul(many.len());
-    if many.len() > LANES && parallel::pays(operations) {
-        let half = (many.len() / 2).next_multiple_of(LANES);
-        let (left, right) = many.split_at_mut(half);
-        let (a, b) = parallel::join(
-            operations,
-            || factor_all(left, first, cost),
-            || factor_all(right, first + half, cost),
-        );
-        return a.and(b);
+/// Covariances whose matrices are not factored yet.
+struct Unfactored<'a, T: Scalar> {
+    covariances: &'a mut [DenseCovariance<T>],
+    /// Side by side, where they are not in the covariances.
+    matrices: Option<MatMut<'a, T>>,
+}
+
+/// A matrix, to be replaced by its factor, and what is found on the way.
+struct Part<'a, T: Scalar> {
+    matrix: MatMut<'a, T>,
+    variances: &'a mut Variances<T>,
+    logdet: &'a mut T,
+}
+
+impl<'a, T: Scalar> Unfactored<'a, T> {
+    fn split_at(self, count: usize) -> (Self, Self) {
+        let (left, right) = self.covariances.split_at_mut(count);
+        let (before, after) = match self.matrices {
+            Some(matrices) => {
+                let columns = count * matrices.nrows();
+                let (before, after) = matrices.split_at_col_mut(columns);
+                (Some(before), Some(after))
+            }
+            None => (None, None),
+        };
+        let of = |covariances, matrices| Self {
+            covariances,
+            matrices,
+        };
+        (of(left, before), of(right, after))
     }
-    let mut workspace = Workspace::new();
-    for (g, group) in many.chunks_mut(LANES).enumerate() {
-        let first = first + g * LANES;
-        if factor_side_by_side(group).map_err(|error| (first, error))? {
-            continue;
+
+    /// Factors covariances, of some mean `cost`, of which the first is covariance `first` of
+    /// the whole.
+    fn factor(self, first: usize, cost: usize) -> Result<(), (usize, Error)> {
+        let count = self.covariances.len();
+        let operations = cost.saturating_mul(count);
+        if count > LANES && parallel::pays(operations) {
+            let half = (count / 2).next_multiple_of(LANES);
+            let (left, right) = self.split_at(half);
+            let (a, b) = parallel::join(
+                operations,
+                || left.factor(first, cost),
+                || right.factor(first + half, cost),
+            );
+            return a.and(b);
         }
-        for (k, one) in group.iter_mut().enumerate() {
-            let matrix = core::mem::replace(&mut one.buffer, Mat::new());
-            *one = DenseCovariance::in_storage(matrix, Variances::new(), &mut workspace)
-                .map_err(|Rejected { error, .. }| (first + k, error))?;
+        let mut workspace = Workspace::new();
+        let (mut rest, mut first) = (self, first);
+        while !rest.covariances.is_empty() {
+            let count = rest.covariances.len().min(LANES);
+            let (group, after) = rest.split_at(count);
+            factor_group(&mut group.parts(), &mut workspace)
+                .map_err(|(k, error)| (first + k, error))?;
+            rest = after;
+            first += count;
         }
+        Ok(())
+    }
+
+    /// At most [`LANES`] of them.
+    fn parts(self) -> SmallVec<[Part<'a, T>; LANES]> {
+        let mut matrices = self.matrices;
+        let mut next = || {
+            let all = matrices.take()?;
+            let n = all.nrows();
+            let (matrix, after) = all.split_at_col_mut(n);
+            matrices = Some(after);
+            Some(matrix)
+        };
+        let part = |one: &'a mut DenseCovariance<T>| {
+            let own = match &mut one.storage {
+                Storage::Own(own) => Some(own.as_mut()),
+                Storage::Shared { .. } => None,
+            };
+            Some(Part {
+                matrix: next().or(own)?,
+                variances: &mut one.variances,
+                logdet: &mut one.logdet,
+            })
+        };
+        self.covariances.iter_mut().filter_map(part).collect()
+    }
+}
+
+/// Factors at most [`LANES`] covariances, together where that is possible; else the index of
+/// the first that is refused and why.
+fn factor_group<T: Scalar>(
+    group: &mut [Part<'_, T>],
+    workspace: &mut Workspace<T>,
+) -> Result<(), (usize, Error)> {
+    if factor_side_by_side(group).map_err(|error| (0, error))? {
+        return Ok(());
+    }
+    for (k, one) in group.iter_mut().enumerate() {
+        factorize::checked_in_place(one.matrix.as_mut(), one.variances, workspace)
+            .map_err(|error| (k, error))?;
+        *one.logdet = logdet_of_factor(one.matrix.as_ref(), T::one());
     }
     Ok(())
 }
 
 /// Factors at most [`LANES`] covariances together; `false`, with nothing changed, where they
 /// differ in size, are too large or not all beyond doubt.
-fn factor_side_by_side<T: Scalar>(group: &mut [DenseCovariance<T>]) -> Result<bool, Error> {
+fn factor_side_by_side<T: Scalar>(group: &mut [Part<'_, T>]) -> Result<bool, Error> {
     let n = match group {
-        [first, _, ..] => first.buffer.nrows(),
+        [first, _, ..] => first.matrix.nrows(),
         _ => return Ok(false),
     };
-    let is_fit = |one: &DenseCovariance<T>| {
-        one.buffer.shape() == (n, n) && validate::is_exactly_symmetric(one.buffer.as_ref())
+    let is_fit = |one: &Part<'_, T>| {
+        one.matrix.shape() == (n, n) && validate::is_exactly_symmetric(one.matrix.as_ref())
     };
     if !(2..=MOST).contains(&n) || !group.iter().all(is_fit) {
         return Ok(false);
@@ -92,41 +192,31 @@ fn factor_side_by_side<T: Scalar>(group: &mut [DenseCovariance<T>]) -> Result<bo
 
 #[inline(never)] // What recurses should not have its matrices on the stack.
 fn factor_within<T: Scalar, const N: usize>(
-    group: &mut [DenseCovariance<T>],
+    group: &mut [Part<'_, T>],
     n: usize,
 ) -> Result<bool, Error> {
     let mut lanes = Triangles::<T, N>::zero();
     for (lane, one) in group.iter().enumerate() {
-        lanes.set(lane, one.buffer.as_ref(), T::one());
+        lanes.set(lane, one.matrix.as_ref(), T::one());
     }
-    pulp::Arch::new().dispatch(Factor {
+    let doubts = pulp::Arch::new().dispatch(Factor {
         lanes: &mut lanes,
         n,
     });
-    let noise = factorize::noise(n);
-    for (lane, one) in group.iter().enumerate() {
-        let accepted = |i: usize| {
-            let variance = one.buffer[(i, i)];
-            let pivot = lanes.columns[i][i][lane];
-            variance > T::zero() && factorize::is_above_noise(pivot, variance, noise)
-        };
-        if !(0..n).all(accepted) {
-            return Ok(false);
-        }
+    if doubts[..group.len()]
+        .iter()
+        .any(|&doubt| doubt != T::zero())
+    {
+        return Ok(false);
     }
     for one in group.iter_mut() {
-        factorize::read_diagonal(one.buffer.as_ref(), &mut one.variances)?;
+        factorize::read_diagonal(one.matrix.as_ref(), one.variances)?;
     }
     let logarithms = sum_ln_by_column((0..n).map(|i| lanes.columns[i][i]));
     for (lane, one) in group.iter_mut().enumerate() {
-        for j in 0..n {
-            let column = contiguous_mut(one.buffer.as_mut().col_mut(j));
-            for (entry, lanes) in column[j..].iter_mut().zip(&lanes.columns[j][j..]) {
-                *entry = lanes[lane];
-            }
-        }
-        one.logdet = if logarithms[lane].is_nan() {
-            logdet_of_factor(one.buffer.as_ref(), T::one())
+        lanes.get(lane, one.matrix.as_mut());
+        *one.logdet = if logarithms[lane].is_nan() {
+            logdet_of_factor(one.matrix.as_ref(), T::one())
         } else {
             T::of(2.0) * logarithms[lane]
         };
@@ -140,12 +230,15 @@ struct Factor<'a, T, const N: usize> {
 }
 
 impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for Factor<'_, T, N> {
-    type Output = ();
+    /// The number of pivots of each that are not well above rounding.
+    type Output = Lanes<T>;
 
     /// Column by column, each number by the operations of `factorize::factor_by_columns`.
     #[inline(always)]
-    fn call(self) {
+    fn call(self) -> Lanes<T> {
         let Self { lanes, n } = self;
+        let noise = T::of(2.0) * T::of_count(n) * T::EPSILON;
+        let mut doubts = [T::zero(); LANES];
         for j in 0..n {
             let (done, rest) = lanes.columns.split_at_mut(j);
             let column = &mut rest[0][..n];
@@ -160,6 +253,8 @@ impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for Factor<'_, T, N> {
                 }
                 if i == j {
                     for k in 0..LANES {
+                        let is_clear = value[k] > noise * column[j][k] && value[k] > T::zero();
+                        doubts[k] += if is_clear { T::zero() } else { T::one() };
                         value[k] = sqrt(value[k]);
                         reciprocals[k] = T::one() / value[k];
                     }
@@ -171,5 +266,6 @@ impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for Factor<'_, T, N> {
                 column[i] = value;
             }
         }
+        doubts
     }
 }

@@ -4,12 +4,14 @@ mod batch;
 mod factorize;
 mod many;
 mod single;
+mod storage;
 pub(crate) mod triangular;
 
 use faer::linalg::matmul::triangular::{self as triangular_product, BlockStructure};
 use faer::{Accum, ColRef, Mat, MatMut, MatRef, Par};
 use smallvec::SmallVec;
 
+use self::storage::Storage;
 use crate::adjust::Adjust;
 use crate::factor::{Entries, logdet_of_factor};
 use crate::fused::is_fused;
@@ -17,7 +19,6 @@ use crate::memory::zero_mat;
 use crate::operator::{check_columns, check_quadratic_forms, check_sub_block, forms_by_panels};
 use crate::point::{AsCol, AsMat};
 use crate::sum::{CompensatedSum, sum_map, sum_of_squares};
-use crate::validate::Symmetry;
 use crate::{CholeskyFactor, CovarianceOperator, Error, Rejected, Scalar, Workspace, validate};
 
 /// Those of few coordinates need no memory of their own.
@@ -44,7 +45,7 @@ const ONE_BY_ONE: usize = 4;
 #[derive(Clone, Debug, PartialEq)]
 pub struct DenseCovariance<T: Scalar> {
     /// `L` in the lower triangle; `Σ` in the strict upper one where `has_entries`.
-    buffer: Mat<T>,
+    storage: Storage<T>,
     variances: Variances<T>,
     /// Whether the matrix was given. From a factor it is not formed: it would cost `n³`.
     has_entries: bool,
@@ -130,7 +131,10 @@ impl<T: Scalar> DenseCovariance<T> {
         workspace: &mut Workspace<T>,
     ) -> Result<Self, Rejected<T>> {
         let matrix = matrix.as_mat();
-        let mut buffer = self.buffer;
+        let mut buffer = match self.storage {
+            Storage::Own(buffer) => buffer,
+            Storage::Shared { .. } => Mat::new(),
+        };
         if buffer.shape() != matrix.shape() {
             buffer = match zero_mat("covariance", matrix.nrows(), matrix.ncols()) {
                 Ok(buffer) => buffer,
@@ -148,17 +152,12 @@ impl<T: Scalar> DenseCovariance<T> {
 
     /// The covariance `matrix`, checked and factored in its own storage.
     fn in_storage(
-        matrix: Mat<T>,
-        variances: Variances<T>,
+        mut matrix: Mat<T>,
+        mut variances: Variances<T>,
         workspace: &mut Workspace<T>,
     ) -> Result<Self, Rejected<T>> {
-        match validate::covariance("covariance", matrix.as_ref()) {
-            Ok(Symmetry::Exact) => {
-                Self::factored(matrix, variances, workspace, factorize::mirrored_in_place)
-            }
-            Ok(Symmetry::Rounded) => {
-                Self::factored(matrix, variances, workspace, factorize::in_place)
-            }
+        match factorize::checked_in_place(matrix.as_mut(), &mut variances, workspace) {
+            Ok(()) => Ok(Self::of_factor(matrix, variances, true)),
             Err(error) => Err(Rejected { error, matrix }),
         }
     }
@@ -306,22 +305,9 @@ impl<T: Scalar> DenseCovariance<T> {
     }
 
     /// From the lower triangle of a checked matrix.
-    fn from_checked(matrix: Mat<T>) -> Result<Self, Rejected<T>> {
-        Self::factored(
-            matrix,
-            Variances::new(),
-            &mut Workspace::new(),
-            factorize::in_place,
-        )
-    }
-
-    fn factored(
-        mut matrix: Mat<T>,
-        mut variances: Variances<T>,
-        workspace: &mut Workspace<T>,
-        factor: impl FnOnce(MatMut<'_, T>, &mut Variances<T>, &mut Workspace<T>) -> Result<(), Error>,
-    ) -> Result<Self, Rejected<T>> {
-        match factor(matrix.as_mut(), &mut variances, workspace) {
+    fn from_checked(mut matrix: Mat<T>) -> Result<Self, Rejected<T>> {
+        let (mut variances, mut workspace) = (Variances::new(), Workspace::new());
+        match factorize::in_place(matrix.as_mut(), &mut variances, &mut workspace) {
             Ok(()) => Ok(Self::of_factor(matrix, variances, true)),
             Err(error) => Err(Rejected { error, matrix }),
         }
@@ -347,7 +333,7 @@ impl<T: Scalar> DenseCovariance<T> {
     fn of_factor(buffer: Mat<T>, variances: Variances<T>, has_entries: bool) -> Self {
         let logdet = logdet_of_factor(buffer.as_ref(), T::one());
         Self {
-            buffer,
+            storage: Storage::Own(buffer),
             variances,
             has_entries,
             logdet,
@@ -358,13 +344,13 @@ impl<T: Scalar> DenseCovariance<T> {
     fn entry(&self, i: usize, j: usize) -> T {
         match i.cmp(&j) {
             core::cmp::Ordering::Equal => self.variances[i],
-            core::cmp::Ordering::Less => self.buffer[(i, j)],
-            core::cmp::Ordering::Greater => self.buffer[(j, i)],
+            core::cmp::Ordering::Less => self.l()[(i, j)],
+            core::cmp::Ordering::Greater => self.l()[(j, i)],
         }
     }
 
     fn l(&self) -> MatRef<'_, T> {
-        self.buffer.as_ref()
+        self.storage.view()
     }
 }
 
@@ -381,7 +367,7 @@ impl<T: Scalar> CovarianceOperator<T> for DenseCovariance<T> {
 
     fn cholesky(&self) -> CholeskyFactor<'_, T> {
         let entries = self.has_entries.then(|| Entries {
-            upper: self.buffer.as_ref(),
+            upper: self.storage.view(),
             diag: &self.variances,
         });
         CholeskyFactor::dense_with_entries(self.l(), entries)
@@ -427,7 +413,7 @@ impl<T: Scalar> CovarianceOperator<T> for DenseCovariance<T> {
             let mut copy = MatMut::from_column_major_slice_mut(buffer, n, k);
             copy.copy_from(x.as_ref());
             crate::columns::map_rows(x.as_mut(), |i, value| value * self.variances[i]);
-            let upper = self.buffer.as_ref();
+            let upper = self.storage.view();
             for (triangle, structure) in [
                 (upper, BlockStructure::StrictTriangularUpper),
                 (upper.transpose(), BlockStructure::StrictTriangularLower),
@@ -488,7 +474,7 @@ impl<T: Scalar> CovarianceOperator<T> for DenseCovariance<T> {
                     self.entry(i, j)
                 } else {
                     // Row i of L times row j of L.
-                    sum_map(i.min(j) + 1, |c| self.buffer[(i, c)] * self.buffer[(j, c)])
+                    sum_map(i.min(j) + 1, |c| self.l()[(i, c)] * self.l()[(j, c)])
                 };
             }
         }
@@ -503,7 +489,7 @@ impl<T: Scalar> CovarianceOperator<T> for DenseCovariance<T> {
         }
         let mut sum = CompensatedSum::new();
         for j in 0..n {
-            let above = self.buffer.col(j).subrows(0, j);
+            let above = self.storage.view().col(j).subrows(0, j);
             let squares = match above.try_as_col_major() {
                 Some(contiguous) => sum_of_squares(contiguous.as_slice()),
                 None => sum_map(j, |i| above[i] * above[i]),
@@ -548,27 +534,26 @@ impl<T: Scalar> CovarianceOperator<T> for DenseCovariance<T> {
 
 impl<T: Scalar> Adjust<T> for DenseCovariance<T> {
     /// Cost: `n²`; nothing is factored again.
-    fn scale(mut self, factor: T) -> Result<Self, Error> {
+    fn scale(self, factor: T) -> Result<Self, Error> {
         validate::positive("scale", factor)?;
         let deviation = factor.sqrt();
-        for j in 0..self.dim() {
+        let (mut buffer, mut variances) = (self.storage.into_own()?, self.variances);
+        for (j, variance) in variances.iter_mut().enumerate() {
             for i in 0..j {
-                self.buffer[(i, j)] *= factor;
+                buffer[(i, j)] *= factor;
             }
-            for i in j..self.dim() {
-                self.buffer[(i, j)] *= deviation;
+            for i in j..buffer.nrows() {
+                buffer[(i, j)] *= deviation;
             }
-            self.variances[j] *= factor;
-            let variance = self.variances[j];
-            let in_range = variance > T::zero() && variance.is_finite();
-            if !(in_range && self.buffer[(j, j)] >= T::min_positive_value()) {
+            *variance *= factor;
+            let in_range = *variance > T::zero() && variance.is_finite();
+            if !(in_range && buffer[(j, j)] >= T::min_positive_value()) {
                 return Err(Error::NotRepresentable {
                     what: "scaled covariance",
                 });
             }
         }
-        self.logdet = logdet_of_factor(self.l(), T::one());
-        Ok(self)
+        Ok(Self::of_factor(buffer, variances, self.has_entries))
     }
 
     /// Cost: `n³/3`, a new factorisation in the same storage.
@@ -606,12 +591,8 @@ impl<T: Scalar> DenseCovariance<T> {
 
     fn with_shifted_variances(self, shift: impl Fn(usize) -> T) -> Result<Self, Error> {
         let mut matrix = if self.has_entries {
-            let Self {
-                mut buffer,
-                variances,
-                ..
-            } = self;
-            factorize::restore(buffer.as_mut(), &variances);
+            let mut buffer = self.storage.into_own()?;
+            factorize::restore(buffer.as_mut(), &self.variances);
             buffer
         } else {
             self.to_dense()?
@@ -642,7 +623,7 @@ impl<T: Scalar> DenseCovariance<T> {
         if !self.has_entries {
             return self.to_dense();
         }
-        let mut buffer = self.buffer;
+        let mut buffer = self.storage.into_own()?;
         factorize::restore(buffer.as_mut(), &self.variances);
         Ok(buffer)
     }
