@@ -42,11 +42,13 @@ pub(crate) fn is_near_one<T: Scalar>(x: T) -> bool {
 pub(crate) fn near_one<T: Scalar>(x: T) -> T {
     let r = x / (T::of(2.0) + x);
     let t = r * r;
-    let mut series = T::zero();
+    // Even and odd terms apart: neither waits for the other.
+    let (t2, mut even, mut odd) = (t * t, T::zero(), T::zero());
     for k in (0..SERIES.len()).rev() {
-        series = series * t + T::of(SERIES[k]);
+        let sum = if k % 2 == 0 { &mut even } else { &mut odd };
+        *sum = *sum * t2 + T::of(SERIES[k]);
     }
-    r * (x - T::of(2.0) * t * series)
+    r * (x - T::of(2.0) * t * (even + t * odd))
 }
 
 /// `λ - 1 - ln λ` for `λ = a / b`, two positive numbers: the covariance term of KL

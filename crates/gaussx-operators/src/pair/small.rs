@@ -52,7 +52,8 @@ impl<'a, T: Scalar, const N: usize> Dense<'a, T, N> {
 pub(super) fn divergence<T: Scalar>(p: Part<'_, T>, q: Part<'_, T>) -> Option<T> {
     let arch = pulp::Arch::new();
     match q.dim() {
-        0..=4 => divergence_within::<T, 4>(p, q),
+        0..=2 => divergence_within::<T, 2>(p, q),
+        3..=4 => divergence_within::<T, 4>(p, q),
         5..=8 => arch.dispatch(Divergence::<T, 8> { p, q }),
         9..=16 => arch.dispatch(Divergence::<T, 16> { p, q }),
         _ => None,
@@ -63,7 +64,8 @@ pub(super) fn divergence<T: Scalar>(p: Part<'_, T>, q: Part<'_, T>) -> Option<T>
 pub(super) fn trace<T: Scalar>(p: Part<'_, T>, q: Part<'_, T>) -> Option<T> {
     let arch = pulp::Arch::new();
     match q.dim() {
-        0..=4 => trace_within::<T, 4>(p, q),
+        0..=2 => trace_within::<T, 2>(p, q),
+        3..=4 => trace_within::<T, 4>(p, q),
         5..=8 => arch.dispatch(Trace::<T, 8> { p, q }),
         9..=16 => arch.dispatch(Trace::<T, 16> { p, q }),
         _ => None,
@@ -145,12 +147,16 @@ fn half_solve<T: Scalar, const N: usize>(l: &Square<T, N>, x: &mut Square<T, N>)
 #[inline(always)]
 fn by_factors<T: Scalar, const N: usize>(p: &Dense<'_, T, N>, q: &Dense<'_, T, N>) -> T {
     let mut e = p.l;
-    let mut terms = [T::zero(); N];
+    let (mut of_p, mut of_q) = ([T::one(); N], [T::one(); N]);
     for i in 0..N {
-        terms[i] = deviation_divergence_or_nan(p.l[i][i], q.l[i][i]);
+        (of_p[i], of_q[i]) = (p.l[i][i], q.l[i][i]);
         for k in 0..N {
             e[i][k] -= q.l[i][k];
         }
+    }
+    let mut terms = [T::zero(); N];
+    for i in 0..N {
+        terms[i] = deviation_divergence_or_nan(of_p[i], of_q[i]);
     }
     half_solve(&q.l, &mut e);
     for i in 0..N {
