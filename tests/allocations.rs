@@ -36,6 +36,13 @@ fn what_is_allocated_is_counted() {
     assert_eq!(numbers_held(|| vec![0.0_f64; 1000]), 1000);
 }
 
+#[test]
+fn variances_are_taken_over() {
+    let mut variances = Some(vec![2.0; 1000]);
+    let take = || drop(DiagonalCovariance::new(variances.take().unwrap()).unwrap());
+    assert_eq!(allocation_counter::measure(take).count_total, 0);
+}
+
 const SIZES: [usize; 5] = [1, 3, 12, 40, 200];
 
 #[test]

@@ -901,3 +901,38 @@ fn a_scale_that_leaves_no_reciprocal_of_a_pivot_is_refused() {
         "scaled covariance is not representable: an intermediate value overflowed or was not a number",
     );
 }
+
+/// What is not a positive finite number is found wherever it stands, and the first of them
+/// named: what is not finite before what is not positive.
+#[test]
+fn the_first_bad_variance_is_named() {
+    for n in [1, 2, 63, 64, 600, 5000, 100_000] {
+        for at in [0, n / 2, n - 1] {
+            for bad in [0.0, -0.0, -1.0, -5e-324] {
+                let mut variances = vec![2.0_f64; n];
+                variances[at] = bad;
+                variances[n - 1] = variances[n - 1].min(0.0);
+                let error = DiagonalCovariance::new(&variances).unwrap_err();
+                let found =
+                    matches!(error, Error::NotPositiveDefinite { pivot, .. } if pivot == at);
+                assert!(found, "{bad} at {at} of {n}: {error}");
+            }
+            for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                let mut variances = vec![2.0_f64; n];
+                variances[0] = -1.0;
+                variances[at] = bad;
+                let error = DiagonalCovariance::new(variances).unwrap_err();
+                let found = matches!(error, Error::NonFinite { row, .. } if row == at);
+                assert!(found, "{bad} at {at} of {n}: {error}");
+            }
+            for good in [5e-324, f64::MIN_POSITIVE, f64::MAX] {
+                let mut variances = vec![2.0_f64; n];
+                variances[at] = good;
+                let sigma = DiagonalCovariance::new(variances).unwrap();
+                let expected = good.ln() + (n - 1) as f64 * 2.0_f64.ln();
+                let error = (sigma.logdet().unwrap() - expected).abs();
+                assert!(error <= 4.0 * f64::EPSILON * (good.ln().abs() + n as f64));
+            }
+        }
+    }
+}

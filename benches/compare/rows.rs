@@ -7,10 +7,11 @@ use gaussx::faer::linalg::matmul::matmul;
 use gaussx::faer::{Accum, Mat, MatRef, Par};
 use gaussx::rand::SeedableRng;
 use gaussx::{
-    BlockDiagonal, CovarianceOperator, DenseCovariance, Error, entropy, expected_log_likelihood,
-    kl_divergence, log_prob, log_prob_batch, quadratic_form_batch, sample_batch,
+    BlockDiagonal, CovarianceOperator, DenseCovariance, DiagonalCovariance, Error, entropy,
+    expected_log_likelihood, kl_divergence, log_prob, log_prob_batch, quadratic_form_batch,
+    sample_batch,
 };
-use gaussx_benches::{dense, diagonal, kernel, scaled, vector};
+use gaussx_benches::{dense, diagonal, kernel, scaled, variances, vector};
 
 use crate::clock::{Measured, measure};
 
@@ -22,7 +23,7 @@ const POINTS: usize = 1000;
 const FAR: [f64; 2] = [1.0, 30.0];
 const NEAR: [f64; 2] = [3.0, 3.1];
 
-const ROWS: [(&str, &[usize]); 19] = [
+const ROWS: [(&str, &[usize]); 20] = [
     ("log-density/dense", &[2, 8, 32, 512, 2048]),
     ("log-density/dense, factor given", &[2, 8, 512]),
     ("log-density of 1000/dense", &[8, 32, 128, 512, 2048]),
@@ -31,6 +32,7 @@ const ROWS: [(&str, &[usize]); 19] = [
     ("kl/dense, near", &[8, 128, 2048]),
     ("kl/scaled identity", &[1_000_000]),
     ("kl/diagonal", &[1_000_000]),
+    ("kl/diagonal, built", &[1_000_000]),
     ("kl/8 x 8 blocks", &[100_000, 1_000_000]),
     ("kl/64 x 64 blocks", &[2048, 99_968]),
     ("entropy/diagonal", &[1_000_000]),
@@ -85,12 +87,18 @@ pub(crate) fn measure_row(quantity: &str, n: usize) -> Result<Option<Measured>, 
         "kl/dense, near" => kl_dense(n, NEAR),
         "kl/dense, far, factors given" => kl_given(n, &dense(n, FAR[0]), &dense(n, FAR[1])),
         "kl/scaled identity" => kl_given(n, &scaled(n, 2.0), &scaled(n, 3.0)),
-        "kl/diagonal" => kl_given(n, &diagonal(n, 0), &diagonal(n, 3)),
+        "kl/diagonal" => kl_diagonal(n),
+        "kl/diagonal, built" => kl_given(n, &diagonal(n, 0), &diagonal(n, 3)),
         "kl/8 x 8 blocks" => kl_blocks(n, 8),
         "kl/64 x 64 blocks" => kl_blocks(n, 64),
         "entropy/diagonal" => {
-            let sigma = diagonal(n, 0);
-            given(|| entropy(&sigma))
+            let v = variances::<f64>(n, 0);
+            measure(
+                n * NUMBER,
+                || v.clone(),
+                |v| entropy(&DiagonalCovariance::new(v)?),
+                |nats| nats,
+            )
         }
         "expected log-likelihood/dense, dense noise" => {
             let (covariance, noise) = (kernel(n, FAR[0]), kernel(n, FAR[1]));
@@ -105,8 +113,11 @@ pub(crate) fn measure_row(quantity: &str, n: usize) -> Result<Option<Measured>, 
             )
         }
         "expected log-likelihood/dense given, diagonal noise" => {
-            let (q, noise) = (dense(n, 3.0), diagonal(n, 0));
-            given(|| expected_log_likelihood(&x, &mean, &q, &noise))
+            let (q, noise) = (dense(n, 3.0), variances::<f64>(n, 0));
+            given(|| {
+                let noise = DiagonalCovariance::new(&noise)?;
+                expected_log_likelihood(&x, &mean, &q, &noise)
+            })
         }
         "1000 draws/dense" => {
             let (matrix, mut rng) = (kernel(n, 3.0), ChaCha8Rng::seed_from_u64(1));
@@ -165,6 +176,20 @@ fn kl_dense(n: usize, lengths: [f64; 2]) -> Result<Measured, Error> {
         || (p.clone(), q.clone()),
         |(p, q)| {
             let (p, q) = (DenseCovariance::new(p)?, DenseCovariance::new(q)?);
+            kl_divergence(&mean_p, &p, &mean_q, &q)
+        },
+        |nats| nats,
+    )
+}
+
+fn kl_diagonal(n: usize) -> Result<Measured, Error> {
+    let (mean_p, mean_q) = (vector(n, 1), vector(n, 2));
+    let [p, q] = [0, 3].map(|phase| variances::<f64>(n, phase));
+    measure(
+        2 * n * NUMBER,
+        || (p.clone(), q.clone()),
+        |(p, q)| {
+            let (p, q) = (DiagonalCovariance::new(p)?, DiagonalCovariance::new(q)?);
             kl_divergence(&mean_p, &p, &mean_q, &q)
         },
         |nats| nats,

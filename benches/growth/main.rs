@@ -13,7 +13,7 @@ use gaussx::{
     DenseCovariance, Workspace, entropy, expected_log_likelihood_with, kl_divergence_with,
     log_prob_batch_into, log_prob_with, sample_batch,
 };
-use gaussx_benches::{blocks, dense, diagonal, far_kernel, kernel, scaled, vector};
+use gaussx_benches::{blocks, dense, diagonal, far_kernel, kernel, scaled, variances, vector};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -77,9 +77,15 @@ const ROWS: [Row; 14] = [
             black_box(sample_batch(&mean, &sigma, 1000, &mut rng)).expect("valid");
         })
     }),
-    ("entropy, diagonal", LONG, |n| {
-        let sigma = diagonal::<f64>(n, 0);
-        with_workspace(move |_| entropy(&sigma))
+    ("build and entropy, diagonal", LONG, |n| {
+        let variances = variances::<f64>(n, 0);
+        let mut covariance = Some(diagonal::<f64>(n, 3));
+        Box::new(move || {
+            let old = covariance.take().expect("put back by the last call");
+            let new = old.rebuilt(&variances).expect("variances are positive");
+            black_box(entropy(&new)).expect("valid");
+            covariance = Some(new);
+        })
     }),
     ("log-density, diagonal", LONG, |n| {
         let (x, mean, sigma) = (vector(n, 1), vector(n, 2), diagonal(n, 0));

@@ -7,10 +7,10 @@ use chacha20::ChaCha8Rng;
 use gaussx::faer::MatRef;
 use gaussx::rand::SeedableRng;
 use gaussx::{
-    CovarianceOperator, DenseCovariance, entropy, kl_divergence, log_prob, log_prob_batch,
-    mutual_information, sample_batch,
+    CovarianceOperator, DenseCovariance, DiagonalCovariance, kl_divergence, log_prob,
+    log_prob_batch, mutual_information, sample_batch,
 };
-use gaussx_benches::{blocks, dense, diagonal, kernel, vector};
+use gaussx_benches::{blocks, dense, diagonal, kernel, variances, vector};
 
 pub(crate) const NAMES: &[&str] = &[
     "build/dense/8",
@@ -26,7 +26,7 @@ pub(crate) const NAMES: &[&str] = &[
     "kl/dense-near/128",
     "kl/diagonal/10000",
     "kl/8x8-blocks/8000",
-    "entropy/diagonal/10000",
+    "build/diagonal/10000",
     "mutual_information/dense/32",
     "sample_batch/dense/32",
 ];
@@ -61,9 +61,10 @@ pub(crate) fn make(name: &str, calls: usize) -> Result {
             let [p, q] = [1.0, 30.0].map(|length| blocks::<f64>(&kernel(8, length), n / 8));
             kl(n, calls, &p, &q)
         }
-        "entropy/diagonal" => {
-            let sigma = diagonal::<f64>(n, 0);
-            repeat(calls, || Ok(entropy(&sigma)?))
+        // With the log-determinant.
+        "build/diagonal" => {
+            let v = variances::<f64>(n, 0);
+            repeat(calls, || Ok(DiagonalCovariance::new(&v)?))
         }
         "mutual_information/dense" => {
             let sigma = dense::<f64>(n, 3.0);

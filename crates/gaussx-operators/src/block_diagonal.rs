@@ -238,7 +238,7 @@ impl<T: Scalar> BlockDiagonal<T, DenseCovariance<T>> {
     ///     [0.5, 1.0, 0.0, 3.0],
     /// ])?;
     /// assert_eq!(sigma.dim(), 4);
-    /// assert_eq!(sigma.diag()?, [2.0, 1.0, 1.0, 3.0]);
+    /// assert_eq!(sigma.trace()?, 7.0);
     /// # Ok::<(), gaussx_operators::Error>(())
     /// ```
     pub fn from_side_by_side(matrices: Mat<T>) -> Result<Self, Error> {

@@ -4,14 +4,16 @@ use faer::{Col, ColRef, Mat, MatMut, MatRef};
 
 use crate::adjust::Adjust;
 use crate::columns::map_rows;
-use crate::memory::{filled_col, resize, zero_mat};
+use crate::memory::{filled_col, zero_mat};
 use crate::operator::{check_columns, check_quadratic_forms, check_sub_block};
-use crate::point::AsCol;
+use crate::point::{AsCol, copy_into};
+use crate::products::sum_ln;
 use crate::spectrum::{PrincipalAxes, coordinate_axes};
 use crate::sum::{sum_map, sum_slices};
 use crate::{CholeskyFactor, CovarianceOperator, Error, Scalar, Workspace, validate};
 
-/// The covariance `diag(v_1, .., v_n)`. Everything costs `n`.
+/// The covariance `diag(v_1, .., v_n)`. Everything costs `n`; the log-determinant is found
+/// when it is built.
 ///
 /// # Examples
 ///
@@ -26,10 +28,11 @@ use crate::{CholeskyFactor, CovarianceOperator, Error, Scalar, Workspace, valida
 pub struct DiagonalCovariance<T: Scalar> {
     /// Finite and positive.
     variances: Vec<T>,
+    logdet: T,
 }
 
 impl<T: Scalar> DiagonalCovariance<T> {
-    /// The covariance with the given variances.
+    /// The covariance with the given variances; a `Vec` is taken over without a copy.
     ///
     /// # Errors
     ///
@@ -45,7 +48,7 @@ impl<T: Scalar> DiagonalCovariance<T> {
     /// # Ok::<(), gaussx_operators::Error>(())
     /// ```
     pub fn new(variances: impl AsCol<T>) -> Result<Self, Error> {
-        Self::from_map("variances", variances.as_col(), |v| v)
+        Self::of_variances(variances.into_vec()?)
     }
 
     /// The covariance with the given standard deviations, `v_i = s_i²`.
@@ -63,7 +66,7 @@ impl<T: Scalar> DiagonalCovariance<T> {
     /// # Ok::<(), gaussx_operators::Error>(())
     /// ```
     pub fn from_std_devs(std_devs: impl AsCol<T>) -> Result<Self, Error> {
-        Self::from_map("standard deviations", std_devs.as_col(), |s| s * s)
+        Self::from_map("standard deviations", std_devs, |s| s * s)
     }
 
     /// The covariance with the given precisions, `v_i = 1 / p_i`.
@@ -81,7 +84,7 @@ impl<T: Scalar> DiagonalCovariance<T> {
     /// # Ok::<(), gaussx_operators::Error>(())
     /// ```
     pub fn from_precisions(precisions: impl AsCol<T>) -> Result<Self, Error> {
-        Self::from_map("precisions", precisions.as_col(), |p| T::one() / p)
+        Self::from_map("precisions", precisions, |p| T::one() / p)
     }
 
     /// The covariance with the given variances in the storage of this one, for loops in
@@ -104,38 +107,41 @@ impl<T: Scalar> DiagonalCovariance<T> {
     /// # Ok::<(), gaussx_operators::Error>(())
     /// ```
     pub fn rebuilt(self, variances: impl AsCol<T>) -> Result<Self, Error> {
-        Self::in_storage(self.variances, "variances", variances.as_col(), |v| v)
+        let mut storage = self.variances;
+        copy_into(variances.as_col(), &mut storage)?;
+        Self::of_variances(storage)
+    }
+
+    fn of_variances(variances: Vec<T>) -> Result<Self, Error> {
+        let logdet = sum_ln(&variances, |v| v);
+        if !logdet.is_finite() {
+            check_positive("variances", &variances)?;
+        }
+        Ok(Self { variances, logdet })
     }
 
     fn from_map(
         what: &'static str,
-        given: ColRef<'_, T>,
+        given: impl AsCol<T>,
         variance: impl Fn(T) -> T,
     ) -> Result<Self, Error> {
-        Self::in_storage(Vec::new(), what, given, variance)
-    }
-
-    fn in_storage(
-        mut variances: Vec<T>,
-        what: &'static str,
-        given: ColRef<'_, T>,
-        variance: impl Fn(T) -> T,
-    ) -> Result<Self, Error> {
-        validate::finite(what, given)?;
-        resize(&mut variances, "variances", given.nrows())?;
-        for (i, (v, &x)) in variances.iter_mut().zip(given.iter()).enumerate() {
-            if !(x > T::zero()) {
-                return Err(Error::not_positive_definite(i, x));
-            }
-            *v = variance(x);
+        let mut numbers = given.into_vec()?;
+        let are_positive = |all, &x: &T| all & (x > T::zero()) & (x <= T::max_value());
+        if !numbers.iter().fold(true, are_positive) {
+            check_positive(what, &numbers)?;
         }
-        Self::checked(variances)
+        for x in &mut numbers {
+            *x = variance(*x);
+        }
+        Self::checked(numbers)
     }
 
     /// Positive variances that arithmetic on finite ones led to.
     fn checked(variances: Vec<T>) -> Result<Self, Error> {
-        if variances.iter().all(|v| v.is_finite() && *v > T::zero()) {
-            Ok(Self { variances })
+        // Finite where every variance is finite and positive, and only there.
+        let logdet = sum_ln(&variances, |v| v);
+        if logdet.is_finite() {
+            Ok(Self { variances, logdet })
         } else {
             Err(Error::NotRepresentable { what: "variance" })
         }
@@ -188,6 +194,10 @@ impl<T: Scalar> CovarianceOperator<T> for DiagonalCovariance<T> {
 
     fn cholesky(&self) -> CholeskyFactor<'_, T> {
         CholeskyFactor::diagonal(&self.variances)
+    }
+
+    fn logdet(&self) -> Result<T, Error> {
+        Ok(self.logdet)
     }
 
     fn quadratic_forms_into(
@@ -297,6 +307,15 @@ impl<T: Scalar> Adjust<T> for DiagonalCovariance<T> {
             *v += jitter;
         }
         Self::checked(self.variances)
+    }
+}
+
+/// Refuses numbers of which the first that is not finite, or else not positive, is named.
+fn check_positive<T: Scalar>(what: &'static str, x: &[T]) -> Result<(), Error> {
+    validate::finite(what, ColRef::from_slice(x))?;
+    match x.iter().position(|&x| !(x > T::zero())) {
+        Some(i) => Err(Error::not_positive_definite(i, x[i])),
+        None => Ok(()),
     }
 }
 

@@ -60,33 +60,18 @@ pub fn zero_mat<T: Scalar>(
 /// [`Error::AllocationFailed`].
 pub fn zero_vec<T: Scalar>(what: &'static str, n: usize) -> Result<Vec<T>, Error> {
     let mut v = Vec::new();
-    resize(&mut v, what, n)?;
-    Ok(v)
-}
-
-/// An empty vector with room for `n` elements.
-pub(crate) fn reserved_vec<E>(what: &'static str, n: usize) -> Result<Vec<E>, Error> {
-    let mut v = Vec::new();
-    v.try_reserve_exact(n)
-        .map_err(|_| Error::AllocationFailed {
-            what,
-            rows: n,
-            columns: 1,
-        })?;
-    Ok(v)
-}
-
-/// Makes `v` a vector of `n` zeros, in its own storage where that is large enough.
-pub(crate) fn resize<T: Scalar>(v: &mut Vec<T>, what: &'static str, n: usize) -> Result<(), Error> {
-    v.clear();
-    v.try_reserve_exact(n)
-        .map_err(|_| Error::AllocationFailed {
-            what,
-            rows: n,
-            columns: 1,
-        })?;
+    reserve(&mut v, what, n)?;
     v.resize(n, T::zero());
-    Ok(())
+    Ok(v)
+}
+
+/// Room for `n` elements more in `v`.
+pub(crate) fn reserve<E>(v: &mut Vec<E>, what: &'static str, n: usize) -> Result<(), Error> {
+    v.try_reserve_exact(n).map_err(|_| Error::AllocationFailed {
+        what,
+        rows: n,
+        columns: 1,
+    })
 }
 
 /// Above this many numbers a reservation is tried first: faer's constructors abort where

@@ -2,7 +2,8 @@
 
 use faer::{Col, ColMut, ColRef, Mat, MatMut, MatRef};
 
-use crate::Scalar;
+use crate::memory::reserve;
+use crate::{Error, Scalar};
 
 /// Anything that is a column of numbers: slices, arrays, `Vec`, faer's columns, and
 /// references to them.
@@ -25,6 +26,31 @@ use crate::Scalar;
 pub trait AsCol<T: Scalar> {
     /// The column as a view.
     fn as_col(&self) -> ColRef<'_, T>;
+
+    /// The numbers as a vector: a copy, but for a `Vec`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AllocationFailed`].
+    fn into_vec(self) -> Result<Vec<T>, Error>
+    where
+        Self: Sized,
+    {
+        let mut numbers = Vec::new();
+        copy_into(self.as_col(), &mut numbers)?;
+        Ok(numbers)
+    }
+}
+
+/// The numbers of a column, in the storage of what was there.
+pub(crate) fn copy_into<T: Scalar>(column: ColRef<'_, T>, to: &mut Vec<T>) -> Result<(), Error> {
+    to.clear();
+    reserve(to, "column", column.nrows())?;
+    match column.try_as_col_major() {
+        Some(contiguous) => to.extend_from_slice(contiguous.as_slice()),
+        None => to.extend(column.iter()),
+    }
+    Ok(())
 }
 
 impl<T: Scalar, A: AsCol<T> + ?Sized> AsCol<T> for &A {
@@ -48,6 +74,10 @@ impl<T: Scalar, const N: usize> AsCol<T> for [T; N] {
 impl<T: Scalar> AsCol<T> for Vec<T> {
     fn as_col(&self) -> ColRef<'_, T> {
         ColRef::from_slice(self)
+    }
+
+    fn into_vec(self) -> Result<Vec<T>, Error> {
+        Ok(self)
     }
 }
 

@@ -10,7 +10,7 @@ use super::{DenseCovariance, Storage, Variances};
 use crate::factor::logdet_of_factor;
 use crate::fused::sqrt;
 use crate::lanes::{LANES, Lanes, MOST, Triangles};
-use crate::memory::reserved_vec;
+use crate::memory::reserve;
 use crate::products::sum_ln_by_column;
 use crate::{Error, Scalar, Workspace, parallel, validate};
 
@@ -36,7 +36,8 @@ impl<T: Scalar> DenseCovariance<T> {
     pub(crate) fn side_by_side(mut matrices: Mat<T>) -> Result<Vec<Self>, (usize, Error)> {
         let n = matrices.nrows();
         let count = matrices.ncols().checked_div(n).unwrap_or(0);
-        let mut many = reserved_vec("blocks", count).map_err(|error| (0, error))?;
+        let mut many = Vec::new();
+        reserve(&mut many, "blocks", count).map_err(|error| (0, error))?;
         many.resize_with(count, || Self::not_factored(Mat::new()));
         let unfactored = Unfactored {
             covariances: &mut many,
