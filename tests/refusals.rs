@@ -553,7 +553,7 @@ fn methods<T: Scalar>(table: &mut Table) {
             table.mismatch(
                 &name("quadratic_forms_into, out"),
                 answer,
-                "quadratic forms",
+                "output",
                 [2, 1],
             );
 

@@ -95,7 +95,9 @@ pub fn scaled<T: Scalar>(n: usize, variance: f64) -> ScaledIdentity<T> {
 
 /// `count` equal blocks with the given matrix.
 pub fn blocks<T: Scalar>(matrix: &Mat<T>, count: usize) -> BlockDiagonal<T, DenseCovariance<T>> {
-    BlockDiagonal::new(vec![covariance(matrix); count]).expect("blocks are valid")
+    let n = matrix.nrows();
+    let side_by_side = Mat::from_fn(n, n * count, |i, j| matrix[(i, j % n)]);
+    BlockDiagonal::from_side_by_side(side_by_side).expect("blocks are valid")
 }
 
 /// Numbers between -1 and 1 without a pattern that helps a predictor.

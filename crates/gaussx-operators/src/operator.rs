@@ -406,7 +406,7 @@ pub(crate) fn check_quadratic_forms<T: Scalar>(
     if let Some(center) = center {
         validate::dimension("center", dim, center.nrows())?;
     }
-    validate::dimension("quadratic forms", points.ncols(), out.len())
+    validate::dimension("output", points.ncols(), out.len())
 }
 
 pub(crate) fn check_columns<T: Scalar>(

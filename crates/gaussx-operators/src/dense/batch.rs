@@ -92,7 +92,7 @@ fn share<T: Scalar, const N: usize, const ROWS: usize>(
 ) {
     let (n, count) = (batch.points.nrows(), out.len());
     // Few coordinates are farther from the speed of a matrix product.
-    let operations = (4 * n * (n + 20)).saturating_mul(count);
+    let operations = (n * (n + 24) + 200).saturating_mul(count);
     if count > GROUP && parallel::pays(operations) {
         let half = (count / 2).next_multiple_of(GROUP);
         let (left, right) = out.split_at_mut(half);
