@@ -550,12 +550,7 @@ fn methods<T: Scalar>(table: &mut Table) {
                 [N, size],
             );
             let answer = s.quadratic_forms_into(points.as_ref(), None, &mut forms[..1], w);
-            table.mismatch(
-                &name("quadratic_forms_into, out"),
-                answer,
-                "output",
-                [2, 1],
-            );
+            table.mismatch(&name("quadratic_forms_into, out"), answer, "output", [2, 1]);
 
             let answer = s.columns_into(&[0, 1], m.as_mut(), w);
             table.mismatch(

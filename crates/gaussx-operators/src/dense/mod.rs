@@ -340,12 +340,13 @@ impl<T: Scalar> DenseCovariance<T> {
         }
     }
 
-    /// `Σ_ij`, where the matrix was given.
-    fn entry(&self, i: usize, j: usize) -> T {
-        match i.cmp(&j) {
-            core::cmp::Ordering::Equal => self.variances[i],
-            core::cmp::Ordering::Less => self.l()[(i, j)],
-            core::cmp::Ordering::Greater => self.l()[(j, i)],
+    /// `Σ_ij` by its indices, where the matrix was given.
+    fn entries(&self) -> impl Fn(usize, usize) -> T {
+        let (upper, variances) = (self.l(), &self.variances);
+        move |i, j| match i.cmp(&j) {
+            core::cmp::Ordering::Equal => variances[i],
+            core::cmp::Ordering::Less => upper[(i, j)],
+            core::cmp::Ordering::Greater => upper[(j, i)],
         }
     }
 
@@ -452,9 +453,10 @@ impl<T: Scalar> CovarianceOperator<T> for DenseCovariance<T> {
             }
             return self.apply_in_place(out, workspace);
         }
+        let entry = self.entries();
         for (k, &j) in columns.iter().enumerate() {
             for i in 0..self.dim() {
-                out[(i, k)] = self.entry(i, j);
+                out[(i, k)] = entry(i, j);
             }
         }
         Ok(())
@@ -468,13 +470,14 @@ impl<T: Scalar> CovarianceOperator<T> for DenseCovariance<T> {
         _: &mut Workspace<T>,
     ) -> Result<(), Error> {
         check_sub_block(self.dim(), rows, columns, out.as_ref())?;
+        let (l, entry) = (self.l(), self.entries());
         for (k, &j) in columns.iter().enumerate() {
             for (m, &i) in rows.iter().enumerate() {
                 out[(m, k)] = if self.has_entries {
-                    self.entry(i, j)
+                    entry(i, j)
                 } else {
                     // Row i of L times row j of L.
-                    sum_map(i.min(j) + 1, |c| self.l()[(i, c)] * self.l()[(j, c)])
+                    sum_map(i.min(j) + 1, |c| l[(i, c)] * l[(j, c)])
                 };
             }
         }
@@ -504,9 +507,10 @@ impl<T: Scalar> CovarianceOperator<T> for DenseCovariance<T> {
         let n = self.dim();
         let mut sigma = zero_mat("dense covariance", n, n)?;
         if self.has_entries {
+            let entry = self.entries();
             for j in 0..n {
                 for i in 0..n {
-                    sigma[(i, j)] = self.entry(i, j);
+                    sigma[(i, j)] = entry(i, j);
                 }
             }
         } else {
