@@ -11,7 +11,7 @@ fn diagonal_row<T: Real>(group: &mut Group<'_>, n: usize) {
     group.bench_function(id::<T>("gaussx", n), |b| {
         b.iter_batched(
             || variances.clone(),
-            |v| DiagonalCovariance::new(v).and_then(|sigma| entropy(&sigma)),
+            |v| DiagonalCovariance::new(v).and_then(|sigma| Ok((entropy(&sigma)?, sigma))),
             BatchSize::LargeInput,
         );
     });

@@ -149,6 +149,14 @@ fn operators_are_rebuilt_in_their_storage() {
                 blocks = Some(rebuilt.unwrap());
             });
             assert_eq!(count, 0, "blocks, n = {n}");
+
+            let matrices = Mat::from_fn(n, 20 * n, |i, j| matrix[(i, j % n)]);
+            let mut blocks = Some(BlockDiagonal::from_side_by_side(matrices.clone()).unwrap());
+            let count = settled(|| {
+                let old = blocks.take().unwrap();
+                blocks = Some(old.rebuilt_side_by_side(&matrices, &mut workspace).unwrap());
+            });
+            assert_eq!(count, 0, "blocks side by side, n = {n}");
         }
     });
 }
@@ -193,6 +201,14 @@ fn nothing_is_allocated_where_threads_share_the_work() {
             log_prob_batch_into(&points, &mean, &sigma, &mut values, w).unwrap();
         });
         assert_eq!(count, 0, "dense");
+
+        let sigma = DenseCovariance::new(random.covariance::<f64>(200)).unwrap();
+        let points = Mat::from_fn(200, 5000, |i, j| ((i * 7 + j * 3) % 11) as f64);
+        let mut values = vec![0.0; 5000];
+        let count = settled(|| {
+            log_prob_batch_into(&points, &mean[..200], &sigma, &mut values, w).unwrap();
+        });
+        assert_eq!(count, 0, "many points");
 
         let blocks = |scale: f64| {
             let matrices = (0..2000).map(|b| Random::new(b).covariance::<f64>(8) * Scale(scale));

@@ -902,6 +902,53 @@ fn a_scale_that_leaves_no_reciprocal_of_a_pivot_is_refused() {
     );
 }
 
+/// A point that overflows leaves those beside it alone.
+#[test]
+fn a_point_that_overflows_is_the_only_one() {
+    for n in [1, 3, 8, 20, 100] {
+        let sigma = DenseCovariance::from_cholesky(Mat::from_fn(n, n, |i, j| match i.cmp(&j) {
+            std::cmp::Ordering::Equal => 1e-150,
+            std::cmp::Ordering::Greater => 1e-151,
+            std::cmp::Ordering::Less => 0.0,
+        }));
+        let sigma = sigma.unwrap();
+        for at in [0, 7, 15, 16, 39] {
+            let points = Mat::from_fn(n, 40, |_, j| if j == at { 1e300 } else { 1e-150 });
+            let forms = |points: &Mat<f64>| {
+                let mut out = vec![0.0; 40];
+                let mut workspace = Workspace::new();
+                sigma
+                    .quadratic_forms_into(points.as_ref(), None, &mut out, &mut workspace)
+                    .unwrap();
+                out
+            };
+            let found = forms(&points);
+            let without = forms(&Mat::from_fn(n, 40, |_, _| 1e-150));
+            for (j, (&found, &expected)) in found.iter().zip(&without).enumerate() {
+                if j == at {
+                    assert!(!found.is_finite(), "n = {n}, point {j}");
+                } else {
+                    assert!(found == expected && found.is_finite(), "n = {n}, point {j}");
+                }
+            }
+        }
+    }
+}
+
+/// Scratch that is refused is no refused batch: another form needs none, or less.
+#[test]
+fn batches_do_with_what_scratch_there_is() {
+    for (n, limit) in [(1, 0), (5, 10), (40, 0), (64, 100), (200, 200 * 34)] {
+        let sigma = DenseCovariance::new(Mat::<f64>::identity(n, n)).unwrap();
+        let (points, mut out) = (Mat::ones(n, 34), vec![0.0; 34]);
+        let mut workspace = Workspace::new().limited_to(limit);
+        sigma
+            .quadratic_forms_into(points.as_ref(), None, &mut out, &mut workspace)
+            .unwrap();
+        assert_eq!(out, vec![n as f64; 34]);
+    }
+}
+
 /// What is not a positive finite number is found wherever it stands, and the first of them
 /// named: what is not finite before what is not positive.
 #[test]

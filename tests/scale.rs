@@ -155,4 +155,10 @@ fn threads_of_small_stacks_are_enough() {
         assert!(kl > 0.0);
         assert_eq!(form, 0.0);
     }
+    let points = Mat::<f64>::zeros(256, 10_000);
+    let forms = pool.install(|| {
+        let sigma = DenseCovariance::new(Mat::identity(256, 256)).unwrap();
+        gaussx::quadratic_form_batch(&points, vec![0.0; 256], &sigma)
+    });
+    assert_eq!(forms.unwrap().sum(), 0.0);
 }

@@ -572,13 +572,13 @@ fn dimension_zero_is_a_point_mass<T: Scalar>() {
     }
 }
 
-/// Blocks are factored side by side where they are small and equal: the same numbers come
-/// out as one by one.
 fn side_by_side<T: Scalar>(matrices: &[Mat<T>]) -> Mat<T> {
     let n = matrices[0].nrows();
     Mat::from_fn(n, n * matrices.len(), |i, j| matrices[j / n][(i, j % n)])
 }
 
+/// Blocks are factored side by side where they are small and equal: the same numbers come
+/// out as one by one.
 fn blocks_equal_those_built_one_by_one<T: Scalar>() {
     let one_by_one = |matrices: &[Mat<T>]| {
         let dense = |m: &Mat<T>| DenseCovariance::new(m.clone()).unwrap();
@@ -661,14 +661,32 @@ fn blocks_side_by_side_change_one_by_one() {
     assert!(kept == one_by_one);
     assert!(kept.to_dense().unwrap() == one_by_one.to_dense().unwrap());
 
+    // New numbers for all of them, whatever they were before and whoever shares them.
+    let mut random = Random::new(99);
+    for old in [kept.clone(), found, one_by_one.clone(), built()] {
+        for count in [20, 3, 25] {
+            let new: Vec<Mat<f64>> = (0..count).map(|_| random.covariance(5)).collect();
+            let rebuilt = old
+                .clone()
+                .rebuilt_side_by_side(side_by_side(&new), &mut workspace);
+            assert!(rebuilt.unwrap() == BlockDiagonal::from_matrices(new).unwrap());
+        }
+    }
+    assert!(kept == one_by_one);
+
     let last = built().blocks().last().cloned();
     assert!(last.as_ref() == one_by_one.blocks().last());
 
-    let error = BlockDiagonal::from_side_by_side(Mat::<f64>::identity(2, 5)).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "matrix of blocks (columns) has dimension 5, expected 6"
-    );
+    let wide = || Mat::<f64>::identity(2, 5);
+    for refused in [
+        BlockDiagonal::from_side_by_side(wide()),
+        built().rebuilt_side_by_side(wide(), &mut workspace),
+    ] {
+        assert_eq!(
+            refused.unwrap_err().to_string(),
+            "matrix of blocks (columns) has dimension 5, expected 6"
+        );
+    }
 }
 
 /// A divergence and a quadratic form of many blocks are the sums of those of each.

@@ -37,7 +37,7 @@ def row(quantity, n):
     return {
         "kl/scaled identity": kl_scaled,
         "kl/diagonal": kl_diagonal,
-        "kl/diagonal, built": kl_diagonal,
+        "kl/diagonal, given": kl_diagonal,
         "entropy/diagonal": entropy_diagonal,
         "expected log-likelihood/dense, dense noise": ell_dense,
         "expected log-likelihood/dense given, diagonal noise": ell_diagonal,

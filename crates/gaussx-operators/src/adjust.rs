@@ -24,7 +24,8 @@ pub trait Adjust<T: Scalar>: CovarianceOperator<T> + Sized {
     /// # Errors
     ///
     /// [`Error::InvalidParameter`] if `factor` is not positive and finite;
-    /// [`Error::NotRepresentable`] if a variance over- or underflows.
+    /// [`Error::NotRepresentable`] if a variance over- or underflows;
+    /// [`Error::AllocationFailed`] where there is a copy to be made.
     fn scale(self, factor: T) -> Result<Self, Error>;
 
     /// `Σ + jitter · I`.
@@ -32,6 +33,7 @@ pub trait Adjust<T: Scalar>: CovarianceOperator<T> + Sized {
     /// # Errors
     ///
     /// [`Error::InvalidParameter`] if `jitter` is negative or not finite;
-    /// [`Error::NotRepresentable`] or [`Error::NonFinite`] if a variance overflows.
+    /// [`Error::NotRepresentable`] or [`Error::NonFinite`] if a variance overflows;
+    /// [`Error::AllocationFailed`] where there is a copy to be made.
     fn add_jitter(self, jitter: T) -> Result<Self, Error>;
 }

@@ -10,6 +10,7 @@ use crate::blocks::Blocks;
 use crate::lanes::{self, LANES};
 use crate::memory::{filled_col, zero_mat};
 use crate::operator::{check_columns, check_quadratic_forms, check_sub_block};
+use crate::point::AsMat;
 use crate::spectrum::PrincipalAxes;
 use crate::sum::{CompensatedSum, two_sum};
 use crate::{
@@ -211,12 +212,12 @@ impl<T: Scalar> BlockDiagonal<T, DenseCovariance<T>> {
     /// );
     /// ```
     pub fn from_matrices(matrices: Vec<Mat<T>>) -> Result<Self, Error> {
-        let blocks = DenseCovariance::many(matrices);
-        Self::new(blocks.map_err(|(index, error)| error.in_block(index))?)
+        Self::new(DenseCovariance::many(matrices)?)
     }
 
     /// The covariance with dense blocks of `n` coordinates that stand side by side in an
-    /// `n × n m` matrix: block `k` is its columns `k n .. (k + 1) n`.
+    /// `n × n m` matrix: block `k` is its columns `k n .. (k + 1) n`. Without rows there are
+    /// no blocks.
     ///
     /// The fastest of many small blocks: they stay in this one piece of memory, where
     /// [`from_matrices`](Self::from_matrices) visits one for each. The memory is given back
@@ -242,12 +243,50 @@ impl<T: Scalar> BlockDiagonal<T, DenseCovariance<T>> {
     /// # Ok::<(), gaussx_operators::Error>(())
     /// ```
     pub fn from_side_by_side(matrices: Mat<T>) -> Result<Self, Error> {
-        let (n, columns) = matrices.shape();
-        let whole = columns.next_multiple_of(n.max(1));
-        validate::dimension("matrix of blocks (columns)", whole, columns)?;
-        let blocks = DenseCovariance::side_by_side(matrices);
-        Self::new(blocks.map_err(|(index, error)| error.in_block(index))?)
+        check_side_by_side(matrices.as_ref())?;
+        Self::new(DenseCovariance::side_by_side(matrices)?)
     }
+
+    /// [`from_side_by_side`](Self::from_side_by_side) in the storage of this covariance, for
+    /// loops in which the numbers change and the sizes do not: nothing is allocated where its
+    /// blocks still stand side by side and no clone shares them.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_side_by_side`](Self::from_side_by_side).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gaussx_operators::faer::{Mat, MatRef};
+    /// use gaussx_operators::{BlockDiagonal, CovarianceOperator, Workspace};
+    ///
+    /// let mut workspace = Workspace::new();
+    /// let mut sigma = BlockDiagonal::from_side_by_side(Mat::<f64>::ones(1, 3))?;
+    /// for step in [1.0, 2.0] {
+    ///     let variances = [step, 2.0 * step, 3.0 * step];
+    ///     let blocks = MatRef::from_column_major_slice(&variances, 1, 3);
+    ///     sigma = sigma.rebuilt_side_by_side(blocks, &mut workspace)?;
+    ///     assert_eq!(sigma.trace()?, 6.0 * step);
+    /// }
+    /// # Ok::<(), gaussx_operators::Error>(())
+    /// ```
+    pub fn rebuilt_side_by_side(
+        self,
+        matrices: impl AsMat<T>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<Self, Error> {
+        let matrices = matrices.as_mat();
+        check_side_by_side(matrices)?;
+        let blocks = DenseCovariance::rebuilt_side_by_side(self.blocks, matrices, workspace)?;
+        Self::in_storage(blocks, self.starts)
+    }
+}
+
+fn check_side_by_side<T: Scalar>(matrices: MatRef<'_, T>) -> Result<(), Error> {
+    let (n, columns) = matrices.shape();
+    let whole = columns.next_multiple_of(n.max(1));
+    validate::dimension("matrix of blocks (columns)", whole, columns)
 }
 
 impl<T: Scalar, B: CovarianceOperator<T>> Blocks<T> for BlockDiagonal<T, B> {

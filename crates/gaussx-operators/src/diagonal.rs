@@ -12,6 +12,11 @@ use crate::spectrum::{PrincipalAxes, coordinate_axes};
 use crate::sum::{sum_map, sum_slices};
 use crate::{CholeskyFactor, CovarianceOperator, Error, Scalar, Workspace, validate};
 
+/// What errors call them.
+const VARIANCES: &str = "variances";
+
+const NOT_REPRESENTABLE: Error = Error::NotRepresentable { what: "variance" };
+
 /// The covariance `diag(v_1, .., v_n)`. Everything costs `n`; the log-determinant is found
 /// when it is built.
 ///
@@ -48,7 +53,7 @@ impl<T: Scalar> DiagonalCovariance<T> {
     /// # Ok::<(), gaussx_operators::Error>(())
     /// ```
     pub fn new(variances: impl AsCol<T>) -> Result<Self, Error> {
-        Self::of_variances(variances.into_vec()?)
+        Self::of_given(variances.into_vec(VARIANCES)?)
     }
 
     /// The covariance with the given standard deviations, `v_i = s_i²`.
@@ -108,16 +113,15 @@ impl<T: Scalar> DiagonalCovariance<T> {
     /// ```
     pub fn rebuilt(self, variances: impl AsCol<T>) -> Result<Self, Error> {
         let mut storage = self.variances;
-        copy_into(variances.as_col(), &mut storage)?;
-        Self::of_variances(storage)
+        copy_into(VARIANCES, variances.as_col(), &mut storage)?;
+        Self::of_given(storage)
     }
 
-    fn of_variances(variances: Vec<T>) -> Result<Self, Error> {
-        let logdet = sum_ln(&variances, |v| v);
-        if !logdet.is_finite() {
-            check_positive("variances", &variances)?;
-        }
-        Ok(Self { variances, logdet })
+    fn of_given(variances: Vec<T>) -> Result<Self, Error> {
+        Self::with_logdet(variances).or_else(|variances| {
+            check_positive(VARIANCES, &variances)?;
+            Err(NOT_REPRESENTABLE)
+        })
     }
 
     fn from_map(
@@ -125,11 +129,8 @@ impl<T: Scalar> DiagonalCovariance<T> {
         given: impl AsCol<T>,
         variance: impl Fn(T) -> T,
     ) -> Result<Self, Error> {
-        let mut numbers = given.into_vec()?;
-        let are_positive = |all, &x: &T| all & (x > T::zero()) & (x <= T::max_value());
-        if !numbers.iter().fold(true, are_positive) {
-            check_positive(what, &numbers)?;
-        }
+        let mut numbers = given.into_vec(what)?;
+        check_positive(what, &numbers)?;
         for x in &mut numbers {
             *x = variance(*x);
         }
@@ -138,12 +139,17 @@ impl<T: Scalar> DiagonalCovariance<T> {
 
     /// Positive variances that arithmetic on finite ones led to.
     fn checked(variances: Vec<T>) -> Result<Self, Error> {
-        // Finite where every variance is finite and positive, and only there.
+        Self::with_logdet(variances).map_err(|_| NOT_REPRESENTABLE)
+    }
+
+    /// The covariance, or what was given where a variance is not finite or not positive:
+    /// then, and only then, the sum of the logarithms is not finite.
+    fn with_logdet(variances: Vec<T>) -> Result<Self, Vec<T>> {
         let logdet = sum_ln(&variances, |v| v);
         if logdet.is_finite() {
             Ok(Self { variances, logdet })
         } else {
-            Err(Error::NotRepresentable { what: "variance" })
+            Err(variances)
         }
     }
 
@@ -312,6 +318,11 @@ impl<T: Scalar> Adjust<T> for DiagonalCovariance<T> {
 
 /// Refuses numbers of which the first that is not finite, or else not positive, is named.
 fn check_positive<T: Scalar>(what: &'static str, x: &[T]) -> Result<(), Error> {
+    // Without a branch the loop vectorises.
+    let are_positive = |all, &x: &T| all & (x > T::zero()) & (x <= T::max_value());
+    if x.iter().fold(true, are_positive) {
+        return Ok(());
+    }
     validate::finite(what, ColRef::from_slice(x))?;
     match x.iter().position(|&x| !(x > T::zero())) {
         Some(i) => Err(Error::not_positive_definite(i, x[i])),

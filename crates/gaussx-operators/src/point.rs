@@ -27,25 +27,29 @@ pub trait AsCol<T: Scalar> {
     /// The column as a view.
     fn as_col(&self) -> ColRef<'_, T>;
 
-    /// The numbers as a vector: a copy, but for a `Vec`.
+    /// The numbers as a vector: a copy, but for a `Vec`. Errors call it `what`.
     ///
     /// # Errors
     ///
     /// [`Error::AllocationFailed`].
-    fn into_vec(self) -> Result<Vec<T>, Error>
+    fn into_vec(self, what: &'static str) -> Result<Vec<T>, Error>
     where
         Self: Sized,
     {
         let mut numbers = Vec::new();
-        copy_into(self.as_col(), &mut numbers)?;
+        copy_into(what, self.as_col(), &mut numbers)?;
         Ok(numbers)
     }
 }
 
 /// The numbers of a column, in the storage of what was there.
-pub(crate) fn copy_into<T: Scalar>(column: ColRef<'_, T>, to: &mut Vec<T>) -> Result<(), Error> {
+pub(crate) fn copy_into<T: Scalar>(
+    what: &'static str,
+    column: ColRef<'_, T>,
+    to: &mut Vec<T>,
+) -> Result<(), Error> {
     to.clear();
-    reserve(to, "column", column.nrows())?;
+    reserve(to, what, column.nrows())?;
     match column.try_as_col_major() {
         Some(contiguous) => to.extend_from_slice(contiguous.as_slice()),
         None => to.extend(column.iter()),
@@ -76,7 +80,7 @@ impl<T: Scalar> AsCol<T> for Vec<T> {
         ColRef::from_slice(self)
     }
 
-    fn into_vec(self) -> Result<Vec<T>, Error> {
+    fn into_vec(self, _: &'static str) -> Result<Vec<T>, Error> {
         Ok(self)
     }
 }

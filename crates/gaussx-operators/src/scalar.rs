@@ -4,7 +4,6 @@ use core::fmt::{Debug, Display, LowerExp};
 
 use faer::traits::RealField;
 use num_traits::Float;
-use pulp::bytemuck::Pod;
 
 /// A real scalar: `f32` or `f64`, and nothing else.
 ///
@@ -20,17 +19,7 @@ use pulp::bytemuck::Pod;
 /// assert_eq!(f32::LN_2PI, f64::LN_2PI as f32);
 /// ```
 pub trait Scalar:
-    RealField
-    + Float
-    + Pod
-    + Debug
-    + Display
-    + LowerExp
-    + Default
-    + Send
-    + Sync
-    + 'static
-    + sealed::Sealed
+    RealField + Float + Debug + Display + LowerExp + Default + Send + Sync + 'static + sealed::Sealed
 {
     /// ln 2π.
     const LN_2PI: Self;
@@ -123,7 +112,8 @@ impl Scalar for f32 {
 }
 
 mod sealed {
-    pub trait Sealed {}
+    /// Registers are read and written as arrays of scalars.
+    pub trait Sealed: pulp::bytemuck::Pod {}
     impl Sealed for f32 {}
     impl Sealed for f64 {}
 }

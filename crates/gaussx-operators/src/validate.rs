@@ -18,7 +18,7 @@ use core::ops::Range;
 
 use faer::{ColRef, MatRef};
 
-use crate::columns::{TILE, contiguous, tiles_below};
+use crate::columns::{TILE, tiles_below};
 use crate::{Error, Scalar, parallel};
 
 /// `found == expected`.
@@ -180,8 +180,10 @@ pub(crate) fn is_exactly_symmetric<T: Scalar>(a: MatRef<'_, T>) -> bool {
 const FEW: usize = 16;
 
 fn is_small_symmetric<T: Scalar>(a: MatRef<'_, T>) -> bool {
-    if a.nrows() == TILE && a.row_stride() == 1 {
-        return is_symmetric_tile(a);
+    // One tile, the usual size of small blocks.
+    let whole = 0..a.nrows();
+    if let Some(tile) = tile(a, &whole, &whole) {
+        return are_mirrored(&tile, &tile);
     }
     let mut same = true;
     for j in 0..a.ncols() {
@@ -192,25 +194,6 @@ fn is_small_symmetric<T: Scalar>(a: MatRef<'_, T>) -> bool {
         }
     }
     same
-}
-
-/// The usual size of small blocks, of which every index is known.
-fn is_symmetric_tile<T: Scalar>(a: MatRef<'_, T>) -> bool {
-    let no_numbers = [T::nan(); TILE];
-    let mut tile = [&no_numbers; TILE];
-    for j in 0..TILE {
-        if let Some(column) = contiguous(a.col(j)).first_chunk() {
-            tile[j] = column;
-        }
-    }
-    // One for each row, so that no sum waits for another; NaN stays.
-    let mut distances = [T::zero(); TILE];
-    for j in 0..TILE {
-        for i in j..TILE {
-            distances[i] += (tile[j][i] - tile[i][j]).abs();
-        }
-    }
-    distances == [T::zero(); TILE]
 }
 
 /// [`is_exactly_symmetric`] for some columns, from the diagonal down.

@@ -124,6 +124,15 @@ pub fn operator<T: Scalar>(bytes: &mut Bytes<'_>, n: usize, depth: usize) -> Opt
             assert!(jitter >= T::zero() && jitter <= limit);
             Box::new(covariance)
         }
+        9 if n > 0 && n.is_multiple_of(2) => {
+            let half = n / 2;
+            let parts = [bytes.matrix::<T>(half), bytes.matrix::<T>(half)];
+            let side_by_side = Mat::from_fn(half, n, |i, j| parts[j / half][(i, j % half)]);
+            let built = BlockDiagonal::from_side_by_side(side_by_side);
+            let one_by_one = BlockDiagonal::from_matrices(parts.to_vec());
+            assert_eq!(built, one_by_one);
+            Box::new(built.ok()?)
+        }
         9 | 10 => {
             let first = n / 2;
             let parts: Vec<Boxed<T>> = vec![

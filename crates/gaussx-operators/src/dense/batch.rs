@@ -5,31 +5,34 @@ use pulp::{Simd, bytemuck};
 
 use crate::columns::contiguous;
 use crate::fused::is_fused;
-use crate::{Error, Scalar, Workspace, parallel};
+use crate::{Scalar, Workspace, parallel};
 
-/// The most coordinates that are served here: of so many, a group of points stays in the
-/// fastest memory.
+/// The most coordinates that are served here.
 pub(super) const MOST: usize = 256;
 
-/// No processor has more points in a pair of registers.
+/// Threads take multiples of this: no processor has more points in a pair of registers.
 const GROUP: usize = 32;
 
 /// Points that are put into their lanes together.
-const TOGETHER: usize = 4;
+const LOADED: usize = 4;
 
-/// Whether `count` points of `n` coordinates are worth the copy of the factor that this takes.
+/// Whether `count` points of `n` coordinates are worth the copy of the factor that this
+/// takes: above 64 coordinates fewer than `n / 6` points are solved sooner in panels. Not
+/// where the processor has no fused multiply-add.
 pub(super) fn pays(n: usize, count: usize) -> bool {
     n <= MOST.min(64.max(6 * count)) && is_fused()
 }
 
-/// `out_j = ‖L⁻¹ (x_j - center)‖²` for an `l` of at most [`MOST`] rows.
+/// `out_j = ‖L⁻¹ (x_j - center)‖²` for an `l` of at most [`MOST`] rows; `false` where there
+/// is no memory for a copy of `l`.
 pub(super) fn forms_into<T: Scalar>(
     l: MatRef<'_, T>,
     points: MatRef<'_, T>,
     center: Option<ColRef<'_, T>>,
     out: &mut [T],
     workspace: &mut Workspace<T>,
-) -> Result<(), Error> {
+) -> bool {
+    debug_assert!(l.nrows() <= MOST, "rows beyond the last would be left out");
     match l.nrows() {
         0..=4 => forms_within::<T, 4, 4>(l, points, center, out, workspace),
         5..=64 => forms_within::<T, 64, 8>(l, points, center, out, workspace),
@@ -44,9 +47,9 @@ fn forms_within<T: Scalar, const N: usize, const ROWS: usize>(
     center: Option<ColRef<'_, T>>,
     out: &mut [T],
     workspace: &mut Workspace<T>,
-) -> Result<(), Error> {
+) -> bool {
     let m = l.nrows().next_multiple_of(ROWS);
-    workspace.with_any(m * (m + ROWS) / 2, 1, |scratch, _| {
+    let solved = workspace.with_any(m * (m + ROWS) / 2, 1, |scratch, _| {
         let panels = scratch.as_chunks_mut::<ROWS>().0;
         pack(l, panels);
         share(
@@ -58,7 +61,8 @@ fn forms_within<T: Scalar, const N: usize, const ROWS: usize>(
             out,
         );
         Ok(())
-    })
+    });
+    solved.is_ok()
 }
 
 /// Rows of `l` in panels, each as columns of `ROWS` entries up to its last diagonal one;
@@ -97,11 +101,11 @@ fn share<T: Scalar, const N: usize, const ROWS: usize>(
         let half = (count / 2).next_multiple_of(GROUP);
         let (left, right) = out.split_at_mut(half);
         let (before, after) = batch.points.split_at_col(half);
-        let of = |points| Batch { points, ..batch };
+        let with_points = |points| Batch { points, ..batch };
         parallel::join(
             operations,
-            || share(of(before), left),
-            || share(of(after), right),
+            || share(with_points(before), left),
+            || share(with_points(after), right),
         );
         return;
     }
@@ -173,8 +177,7 @@ fn solve<T: Scalar, S: Simd, const ROWS: usize>(
     mut panels: &[[T; ROWS]],
     x: &mut [[T::SimdVec<S>; 2]],
 ) -> [T::SimdVec<S>; 2] {
-    let splat = |value: T| T::simd_splat(context, &value);
-    let zero = splat(T::zero());
+    let zero = T::simd_splat(context, &T::zero());
     let mut forms = [zero; 2];
     let (groups, _) = x.as_chunks_mut::<ROWS>();
     for p in 0..groups.len() {
@@ -184,29 +187,7 @@ fn solve<T: Scalar, S: Simd, const ROWS: usize>(
             break;
         };
         panels = after;
-        let (before, corner) = panel.split_at(solved.len());
-        let mut white = rest[0];
-        for (entries, known) in before.iter().zip(solved) {
-            for r in 0..ROWS {
-                let by = splat(-entries[r]);
-                for h in 0..2 {
-                    white[r][h] = T::simd_mul_add(context, by, known[h], white[r][h]);
-                }
-            }
-        }
-        for r in 0..ROWS {
-            for s in 0..r {
-                let by = splat(-corner[s][r]);
-                for h in 0..2 {
-                    white[r][h] = T::simd_mul_add(context, by, white[s][h], white[r][h]);
-                }
-            }
-            let by = splat(corner[r][r]);
-            for h in 0..2 {
-                white[r][h] = T::simd_mul(context, by, white[r][h]);
-            }
-        }
-        rest[0] = white;
+        rest[0] = whiten::<T, S, ROWS>(context, panel, solved, rest[0]);
         let mut squares = [zero; 2];
         for value in rest[0].iter().take(n - solved.len()) {
             for h in 0..2 {
@@ -220,25 +201,58 @@ fn solve<T: Scalar, S: Simd, const ROWS: usize>(
     forms
 }
 
+/// Solves for the coordinates of a panel, those before them being solved for.
+#[inline(always)]
+fn whiten<T: Scalar, S: Simd, const ROWS: usize>(
+    context: &T::SimdCtx<S>,
+    panel: &[[T; ROWS]],
+    solved: &[[T::SimdVec<S>; 2]],
+    mut white: [[T::SimdVec<S>; 2]; ROWS],
+) -> [[T::SimdVec<S>; 2]; ROWS] {
+    let splat = |value: T| T::simd_splat(context, &value);
+    let (before, corner) = panel.split_at(solved.len());
+    for (entries, known) in before.iter().zip(solved) {
+        for r in 0..ROWS {
+            let by = splat(-entries[r]);
+            for h in 0..2 {
+                white[r][h] = T::simd_mul_add(context, by, known[h], white[r][h]);
+            }
+        }
+    }
+    for r in 0..ROWS {
+        for s in 0..r {
+            let by = splat(-corner[s][r]);
+            for h in 0..2 {
+                white[r][h] = T::simd_mul_add(context, by, white[s][h], white[r][h]);
+            }
+        }
+        let by = splat(corner[r][r]);
+        for h in 0..2 {
+            white[r][h] = T::simd_mul(context, by, white[r][h]);
+        }
+    }
+    white
+}
+
 /// Point `k` into lane `k` of each coordinate, which has `width` of them.
 #[inline(always)]
 fn load<T: Scalar>(points: MatRef<'_, T>, lanes: &mut [T], width: usize) {
     let (n, count) = points.shape();
     let mut k = 0;
     if points.row_stride() == 1 {
-        while k + TOGETHER <= count {
-            let mut columns = [&[][..]; TOGETHER];
+        while k + LOADED <= count {
+            let mut columns = [&[][..]; LOADED];
             for (q, column) in columns.iter_mut().enumerate() {
                 *column = contiguous(points.col(k + q));
             }
             for (i, row) in lanes.chunks_exact_mut(width).enumerate().take(n) {
-                if let Some(to) = row[k..].first_chunk_mut::<TOGETHER>() {
-                    for q in 0..TOGETHER {
+                if let Some(to) = row[k..].first_chunk_mut::<LOADED>() {
+                    for q in 0..LOADED {
                         to[q] = columns[q][i];
                     }
                 }
             }
-            k += TOGETHER;
+            k += LOADED;
         }
     }
     for k in k..count {

@@ -142,12 +142,18 @@ fn check_pivots<T: Scalar>(l: MatRef<'_, T>, diag: &[T]) -> Result<(), Error> {
     Ok(())
 }
 
+/// Twice what a variance is refused for, as its share: no rounding of a root is as much, and
+/// what is above it need not be looked at again.
+pub(super) fn doubt<T: Scalar>(n: usize) -> T {
+    T::of(2.0) * T::of_count(n) * T::EPSILON
+}
+
 /// The rounding of a pivot, in standard deviations.
-pub(super) fn noise<T: Scalar>(n: usize) -> T {
+fn noise<T: Scalar>(n: usize) -> T {
     (T::of_count(n) * T::EPSILON).sqrt()
 }
 
-pub(super) fn is_above_noise<T: Scalar>(pivot: T, variance: T, noise: T) -> bool {
+fn is_above_noise<T: Scalar>(pivot: T, variance: T, noise: T) -> bool {
     pivot > noise * variance.sqrt()
 }
 

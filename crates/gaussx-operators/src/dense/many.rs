@@ -1,8 +1,9 @@
 //! Many dense covariances at once: equal ones of few coordinates are factored side by side.
 
+use core::mem::replace;
 use std::sync::Arc;
 
-use faer::{Mat, MatMut};
+use faer::{Mat, MatMut, MatRef};
 use smallvec::SmallVec;
 
 use super::factorize;
@@ -10,14 +11,14 @@ use super::{DenseCovariance, Storage, Variances};
 use crate::factor::logdet_of_factor;
 use crate::fused::sqrt;
 use crate::lanes::{LANES, Lanes, MOST, Triangles};
-use crate::memory::reserve;
+use crate::memory::{reserve, zero_mat};
 use crate::products::sum_ln_by_column;
 use crate::{Error, Scalar, Workspace, parallel, validate};
 
 impl<T: Scalar> DenseCovariance<T> {
     /// The covariances with the given matrices, to the last bit as [`new`](Self::new) gives
-    /// them, or the index of the first that is refused and why.
-    pub(crate) fn many(matrices: Vec<Mat<T>>) -> Result<Vec<Self>, (usize, Error)> {
+    /// them; the error is that of the first that is refused, with its index.
+    pub(crate) fn many(matrices: Vec<Mat<T>>) -> Result<Vec<Self>, Error> {
         let mut many: Vec<Self> = matrices.into_iter().map(Self::not_factored).collect();
         let costs = many
             .iter()
@@ -27,24 +28,60 @@ impl<T: Scalar> DenseCovariance<T> {
             covariances: &mut many,
             matrices: None,
         };
-        unfactored.factor(0, cost)?;
+        unfactored.factor(0, cost, &mut Workspace::new())?;
         Ok(many)
     }
 
     /// [`many`](Self::many) of matrices side by side, of which each has as many columns as
     /// there are rows; they stay in one.
-    pub(crate) fn side_by_side(mut matrices: Mat<T>) -> Result<Vec<Self>, (usize, Error)> {
-        let n = matrices.nrows();
-        let count = matrices.ncols().checked_div(n).unwrap_or(0);
-        let mut many = Vec::new();
-        reserve(&mut many, "blocks", count).map_err(|error| (0, error))?;
+    pub(crate) fn side_by_side(matrices: Mat<T>) -> Result<Vec<Self>, Error> {
+        Self::sharing(Arc::new(matrices), Vec::new(), &mut Workspace::new())
+    }
+
+    /// [`side_by_side`](Self::side_by_side) in the storage of others, where they are the only
+    /// ones to use it.
+    pub(crate) fn rebuilt_side_by_side(
+        mut many: Vec<Self>,
+        matrices: MatRef<'_, T>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<Vec<Self>, Error> {
+        let mut last = None;
+        for one in &mut many {
+            last = Some(replace(&mut one.storage, Storage::Own(Mat::new())));
+        }
+        let mut all = match last {
+            Some(Storage::Shared { all, .. }) => all,
+            _ => Arc::new(Mat::new()),
+        };
+        match Arc::get_mut(&mut all) {
+            Some(old) if old.shape() == matrices.shape() => old.copy_from(matrices),
+            _ => {
+                let (rows, columns) = matrices.shape();
+                let mut new = zero_mat("matrix of blocks", rows, columns)?;
+                new.copy_from(matrices);
+                all = Arc::new(new);
+            }
+        }
+        Self::sharing(all, many, workspace)
+    }
+
+    /// The covariances with the given matrices, in the storage of others. Nobody else may hold
+    /// the matrices.
+    fn sharing(
+        mut all: Arc<Mat<T>>,
+        mut many: Vec<Self>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<Vec<Self>, Error> {
+        let n = all.nrows();
+        let count = all.ncols().checked_div(n).unwrap_or(0);
+        let more = count.saturating_sub(many.len());
+        reserve(&mut many, "blocks", more)?;
         many.resize_with(count, || Self::not_factored(Mat::new()));
         let unfactored = Unfactored {
             covariances: &mut many,
-            matrices: Some(matrices.as_mut()),
+            matrices: Arc::get_mut(&mut all).map(Mat::as_mut),
         };
-        unfactored.factor(0, operations(n))?;
-        let all = Arc::new(matrices);
+        unfactored.factor(0, operations(n), workspace)?;
         for (k, one) in many.iter_mut().enumerate() {
             one.storage = Storage::Shared {
                 all: Arc::clone(&all),
@@ -77,7 +114,7 @@ struct Unfactored<'a, T: Scalar> {
 }
 
 /// A matrix, to be replaced by its factor, and what is found on the way.
-struct Part<'a, T: Scalar> {
+struct Unfinished<'a, T: Scalar> {
     matrix: MatMut<'a, T>,
     variances: &'a mut Variances<T>,
     logdet: &'a mut T,
@@ -94,73 +131,77 @@ impl<'a, T: Scalar> Unfactored<'a, T> {
             }
             None => (None, None),
         };
-        let of = |covariances, matrices| Self {
-            covariances,
-            matrices,
+        let left = Self {
+            covariances: left,
+            matrices: before,
         };
-        (of(left, before), of(right, after))
+        let right = Self {
+            covariances: right,
+            matrices: after,
+        };
+        (left, right)
     }
 
     /// Factors covariances, of some mean `cost`, of which the first is covariance `first` of
     /// the whole.
-    fn factor(self, first: usize, cost: usize) -> Result<(), (usize, Error)> {
+    fn factor(self, first: usize, cost: usize, workspace: &mut Workspace<T>) -> Result<(), Error> {
         let count = self.covariances.len();
         let operations = cost.saturating_mul(count);
         if count > LANES && parallel::pays(operations) {
             let half = (count / 2).next_multiple_of(LANES);
             let (left, right) = self.split_at(half);
-            let (a, b) = parallel::join(
+            return workspace.join(
                 operations,
-                || left.factor(first, cost),
-                || right.factor(first + half, cost),
+                |workspace| left.factor(first, cost, workspace),
+                |workspace| right.factor(first + half, cost, workspace),
             );
-            return a.and(b);
         }
-        let mut workspace = Workspace::new();
         let (mut rest, mut first) = (self, first);
         while !rest.covariances.is_empty() {
             let count = rest.covariances.len().min(LANES);
             let (group, after) = rest.split_at(count);
-            factor_group(&mut group.parts(), &mut workspace)
-                .map_err(|(k, error)| (first + k, error))?;
+            factor_group(&mut group.one_by_one(), workspace)
+                .map_err(|(k, error)| error.in_block(first + k))?;
             rest = after;
             first += count;
         }
         Ok(())
     }
 
-    /// At most [`LANES`] of them.
-    fn parts(self) -> SmallVec<[Part<'a, T>; LANES]> {
-        let mut matrices = self.matrices;
-        let mut next = || {
-            let all = matrices.take()?;
-            let n = all.nrows();
-            let (matrix, after) = all.split_at_col_mut(n);
-            matrices = Some(after);
-            Some(matrix)
-        };
-        let part = |one: &'a mut DenseCovariance<T>| {
-            let own = match &mut one.storage {
-                Storage::Own(own) => Some(own.as_mut()),
-                Storage::Shared { .. } => None,
+    /// A group of at most [`LANES`] covariances.
+    fn one_by_one(self) -> SmallVec<[Unfinished<'a, T>; LANES]> {
+        let mut group = SmallVec::new();
+        let mut shared = self.matrices;
+        for one in self.covariances {
+            let matrix = match (shared.take(), &mut one.storage) {
+                (Some(all), _) => {
+                    let n = all.nrows();
+                    let (matrix, after) = all.split_at_col_mut(n);
+                    shared = Some(after);
+                    matrix
+                }
+                (None, Storage::Own(own)) => own.as_mut(),
+                (None, Storage::Shared { .. }) => {
+                    unreachable!("what is not factored has a matrix of its own")
+                }
             };
-            Some(Part {
-                matrix: next().or(own)?,
+            group.push(Unfinished {
+                matrix,
                 variances: &mut one.variances,
                 logdet: &mut one.logdet,
-            })
-        };
-        self.covariances.iter_mut().filter_map(part).collect()
+            });
+        }
+        group
     }
 }
 
 /// Factors at most [`LANES`] covariances, together where that is possible; else the index of
 /// the first that is refused and why.
 fn factor_group<T: Scalar>(
-    group: &mut [Part<'_, T>],
+    group: &mut [Unfinished<'_, T>],
     workspace: &mut Workspace<T>,
 ) -> Result<(), (usize, Error)> {
-    if factor_side_by_side(group).map_err(|error| (0, error))? {
+    if factor_side_by_side(group)? {
         return Ok(());
     }
     for (k, one) in group.iter_mut().enumerate() {
@@ -173,12 +214,12 @@ fn factor_group<T: Scalar>(
 
 /// Factors at most [`LANES`] covariances together; `false`, with nothing changed, where they
 /// differ in size, are too large or not all beyond doubt.
-fn factor_side_by_side<T: Scalar>(group: &mut [Part<'_, T>]) -> Result<bool, Error> {
+fn factor_side_by_side<T: Scalar>(group: &mut [Unfinished<'_, T>]) -> Result<bool, (usize, Error)> {
     let n = match group {
         [first, _, ..] => first.matrix.nrows(),
         _ => return Ok(false),
     };
-    let is_fit = |one: &Part<'_, T>| {
+    let is_fit = |one: &Unfinished<'_, T>| {
         one.matrix.shape() == (n, n) && validate::is_exactly_symmetric(one.matrix.as_ref())
     };
     if !(2..=MOST).contains(&n) || !group.iter().all(is_fit) {
@@ -193,9 +234,9 @@ fn factor_side_by_side<T: Scalar>(group: &mut [Part<'_, T>]) -> Result<bool, Err
 
 #[inline(never)] // What recurses should not have its matrices on the stack.
 fn factor_within<T: Scalar, const N: usize>(
-    group: &mut [Part<'_, T>],
+    group: &mut [Unfinished<'_, T>],
     n: usize,
-) -> Result<bool, Error> {
+) -> Result<bool, (usize, Error)> {
     let mut lanes = Triangles::<T, N>::zero();
     for (lane, one) in group.iter().enumerate() {
         lanes.set(lane, one.matrix.as_ref(), T::one());
@@ -210,8 +251,9 @@ fn factor_within<T: Scalar, const N: usize>(
     {
         return Ok(false);
     }
-    for one in group.iter_mut() {
-        factorize::read_diagonal(one.matrix.as_ref(), one.variances)?;
+    for (lane, one) in group.iter_mut().enumerate() {
+        factorize::read_diagonal(one.matrix.as_ref(), one.variances)
+            .map_err(|error| (lane, error))?;
     }
     let logarithms = sum_ln_by_column((0..n).map(|i| lanes.columns[i][i]));
     for (lane, one) in group.iter_mut().enumerate() {
@@ -238,7 +280,7 @@ impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for Factor<'_, T, N> {
     #[inline(always)]
     fn call(self) -> Lanes<T> {
         let Self { lanes, n } = self;
-        let noise = T::of(2.0) * T::of_count(n) * T::EPSILON;
+        let doubt = factorize::doubt::<T>(n);
         let mut doubts = [T::zero(); LANES];
         for j in 0..n {
             let (done, rest) = lanes.columns.split_at_mut(j);
@@ -254,7 +296,7 @@ impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for Factor<'_, T, N> {
                 }
                 if i == j {
                     for k in 0..LANES {
-                        let is_clear = value[k] > noise * column[j][k] && value[k] > T::zero();
+                        let is_clear = value[k] > doubt * column[j][k] && value[k] > T::zero();
                         doubts[k] += if is_clear { T::zero() } else { T::one() };
                         value[k] = sqrt(value[k]);
                         reciprocals[k] = T::one() / value[k];

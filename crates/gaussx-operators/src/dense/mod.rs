@@ -14,7 +14,6 @@ use smallvec::SmallVec;
 use self::storage::Storage;
 use crate::adjust::Adjust;
 use crate::factor::{Entries, logdet_of_factor};
-use crate::fused::is_fused;
 use crate::memory::zero_mat;
 use crate::operator::{check_columns, check_quadratic_forms, check_sub_block, forms_by_panels};
 use crate::point::{AsCol, AsMat};
@@ -24,14 +23,14 @@ use crate::{CholeskyFactor, CovarianceOperator, Error, Rejected, Scalar, Workspa
 /// Those of few coordinates need no memory of their own.
 type Variances<T> = SmallVec<[T; 8]>;
 
-/// Up to so many points of few coordinates are taken one by one.
-const ONE_BY_ONE: usize = 4;
-
 /// A dense covariance matrix with its Cholesky factor.
 ///
 /// One `n × n` buffer holds both: `L` in the lower triangle, the entries of `Σ` in the
 /// strict upper one, and the variances beside it. Building costs `n³/3` flops; then the
 /// log-determinant is at hand, and a quadratic form or a solve costs `n²` per column.
+///
+/// A block of [`BlockDiagonal::from_side_by_side`](crate::BlockDiagonal::from_side_by_side)
+/// shares its buffer with the others: what changes it or takes it out copies it first.
 ///
 /// # Examples
 ///
@@ -103,7 +102,7 @@ impl<T: Scalar> DenseCovariance<T> {
     }
 
     /// The covariance `matrix` in the storage of this one, for loops in which the numbers
-    /// change and the size does not: nothing is allocated.
+    /// change and the size does not: nothing is allocated, unless the storage is shared.
     ///
     /// # Errors
     ///
@@ -387,12 +386,18 @@ impl<T: Scalar> CovarianceOperator<T> for DenseCovariance<T> {
     ) -> Result<(), Error> {
         check_quadratic_forms(self.dim(), points, center, out)?;
         let (n, count) = points.shape();
-        if n <= single::MOST && (count <= ONE_BY_ONE || !is_fused()) {
+        if single::pays(n, count) {
             single::forms_into(self.l(), points, center, out);
             return Ok(());
         }
         if batch::pays(n, count) {
-            return batch::forms_into(self.l(), points, center, out, workspace);
+            if batch::forms_into(self.l(), points, center, out, workspace) {
+                return Ok(());
+            }
+            if n <= single::MOST {
+                single::forms_into(self.l(), points, center, out);
+                return Ok(());
+            }
         }
         forms_by_panels(self.cholesky(), points, center, out, workspace)
     }
@@ -573,7 +578,8 @@ impl<T: Scalar> DenseCovariance<T> {
     /// # Errors
     ///
     /// [`Error::DimensionMismatch`] if `d` has not length `n`;
-    /// [`Error::InvalidParameter`] if an entry is negative or not finite.
+    /// [`Error::InvalidParameter`] if an entry is negative or not finite;
+    /// [`Error::AllocationFailed`] where there is a copy to be made.
     ///
     /// # Examples
     ///
@@ -608,11 +614,12 @@ impl<T: Scalar> DenseCovariance<T> {
         Ok(Self::from_checked(matrix)?)
     }
 
-    /// The covariance matrix, without a copy where this was built from one.
+    /// The covariance matrix, without a copy where this was built from one of its own.
     ///
     /// # Errors
     ///
-    /// [`Error::AllocationFailed`] where this was built from a factor or a precision.
+    /// [`Error::AllocationFailed`] where this was built from a factor, a precision or side by
+    /// side with others.
     ///
     /// # Examples
     ///

@@ -9,6 +9,14 @@ use crate::columns::contiguous;
 /// The most coordinates that are served here.
 pub(super) const MOST: usize = 64;
 
+/// Up to so many points are taken one by one.
+const ONE_BY_ONE: usize = 4;
+
+/// Whether `count` points of `n` coordinates are too few to be solved side by side.
+pub(super) fn pays(n: usize, count: usize) -> bool {
+    n <= MOST && count <= ONE_BY_ONE
+}
+
 /// `out_j = ‖L⁻¹ (x_j - center)‖²` for an `l` of at most [`MOST`] rows.
 pub(super) fn forms_into<T: Scalar>(
     l: MatRef<'_, T>,

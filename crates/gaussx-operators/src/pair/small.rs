@@ -154,6 +154,7 @@ fn by_factors<T: Scalar, const N: usize>(p: &Dense<'_, T, N>, q: &Dense<'_, T, N
             e[i][k] -= q.l[i][k];
         }
     }
+    // In a loop of their own they are found side by side.
     let mut terms = [T::zero(); N];
     for i in 0..N {
         terms[i] = deviation_divergence_or_nan(of_p[i], of_q[i]);
