@@ -6,7 +6,8 @@ use std::fmt::Debug;
 use gaussx::faer::{Mat, MatMut, mat};
 use gaussx::{
     Adjust, BlockDiagonal, CholeskyFactor, CovarianceOperator, DenseCovariance, DiagonalCovariance,
-    Error, LowerTriangular, MultivariateNormal, Rejected, Scaled, ScaledIdentity, Workspace,
+    Error, LowerTriangular, MultivariateNormal, Rejected, Scalar, Scaled, ScaledIdentity,
+    Workspace,
 };
 use gaussx_tests::random::Random;
 use gaussx_tests::structures::structures;
@@ -134,7 +135,7 @@ fn dense_constructors_refuse_what_is_no_covariance() {
         (
             factor,
             mat![[1e200]],
-            "variance of the given Cholesky factor is not representable: an intermediate value overflowed or was not a number",
+            "variance of the given Cholesky factor is not representable: an intermediate value overflowed, underflowed or was not a number",
         ),
         (
             precision,
@@ -230,8 +231,7 @@ fn nearly_symmetric_matrices_pass() {
 #[test]
 fn diagonal_and_scaled_constructors_refuse_what_is_no_variance() {
     use gaussx::{DiagonalCovariance as D, ScaledIdentity as S};
-    let overflow =
-        "variance is not representable: an intermediate value overflowed or was not a number";
+    let overflow = "variance is not representable: an intermediate value overflowed, underflowed or was not a number";
     assert_message(
         D::new([1.0, 0.0]),
         "covariance is not positive definite: pivot 1 is 0",
@@ -536,7 +536,9 @@ fn an_overflow_is_infinite_or_an_error_but_never_nan() {
 #[test]
 fn what_leaves_the_range_is_refused_where_it_is_built() {
     let overflow = |what: &str| {
-        format!("{what} is not representable: an intermediate value overflowed or was not a number")
+        format!(
+            "{what} is not representable: an intermediate value overflowed, underflowed or was not a number"
+        )
     };
     let huge = mat![[f64::MAX, 1e154], [1e154, 0.5]];
     assert_message(
@@ -894,12 +896,73 @@ fn a_scale_that_leaves_no_reciprocal_of_a_pivot_is_refused() {
     assert!(Scaled::new(&sigma, 1e-10).is_ok());
     assert_message(
         Scaled::new(&sigma, 1e-30),
-        "deviation is not representable: an intermediate value overflowed or was not a number",
+        "deviation is not representable: an intermediate value overflowed, underflowed or was not a number",
     );
     assert_message(
         sigma.scale(1e-30),
-        "scaled covariance is not representable: an intermediate value overflowed or was not a number",
+        "scaled covariance is not representable: an intermediate value overflowed, underflowed or was not a number",
     );
+}
+
+/// Digits that a square or a product would lose below the normal numbers.
+#[test]
+fn variances_that_lost_digits_are_refused() {
+    for tiny in [1e-161, 1e-155] {
+        let message = "variance is not representable: an intermediate value overflowed, \
+            underflowed or was not a number";
+        assert_message(DiagonalCovariance::from_std_devs([1.0, tiny]), message);
+        assert_message(ScaledIdentity::from_std_dev(2, tiny), message);
+        let one = DiagonalCovariance::new([1.0, 1e-300]).unwrap();
+        assert_message(one.scale(tiny), message);
+        let one = ScaledIdentity::new(2, 1e-300).unwrap();
+        assert_message(one.scale(tiny), message);
+    }
+    assert_message(
+        DiagonalCovariance::from_precisions([f64::MAX]),
+        "variance is not representable: an intermediate value overflowed, underflowed or was \
+         not a number",
+    );
+    // Given, or added, they are what they are.
+    let subnormal = DiagonalCovariance::new([1e-310, 1.0]).unwrap();
+    assert!(subnormal.add_jitter(0.0).is_ok());
+    let subnormal = ScaledIdentity::new(2, 1e-310).unwrap();
+    assert!(subnormal.add_jitter(0.0).is_ok());
+}
+
+/// A norm is in range where the entries are, though their squares are not.
+#[test]
+fn norms_do_not_leave_the_range_on_the_way() {
+    fn check<T: Scalar>(values: &[f64]) {
+        for &value in values {
+            let v = T::of(value);
+            let expected = v.as_f64() * 2.0_f64.sqrt();
+            let dense =
+                DenseCovariance::new(Mat::from_fn(
+                    2,
+                    2,
+                    |i, j| {
+                        if i == j { v } else { T::zero() }
+                    },
+                ));
+            let operators: Vec<Box<dyn CovarianceOperator<T>>> = vec![
+                Box::new(ScaledIdentity::new(2, v).unwrap()),
+                Box::new(DiagonalCovariance::new([v, v]).unwrap()),
+                Box::new(BlockDiagonal::new(vec![ScaledIdentity::new(1, v).unwrap(); 2]).unwrap()),
+                Box::new(dense.unwrap()),
+            ];
+            for operator in operators {
+                let found = operator.frobenius_norm().unwrap().as_f64();
+                let error = (found - expected).abs();
+                let unit = T::EPSILON.as_f64() * expected;
+                assert!(
+                    error <= 4.0 * unit + f64::MIN_POSITIVE,
+                    "{value:e}: {found:e}"
+                );
+            }
+        }
+    }
+    check::<f64>(&[1e200, 1e160, 1.0, 1e-140, 1e-160, 1e-200, 1e-300]);
+    check::<f32>(&[1e38, 1e20, 1.0, 1e-17, 1e-20, 1e-30]);
 }
 
 /// A point that overflows leaves those beside it alone.

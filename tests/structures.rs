@@ -626,8 +626,17 @@ fn the_first_bad_block_is_named() {
         matrices[bad][(2, 2)] = -1.0;
         matrices[worse][(0, 0)] = -2.0;
         let expected = format!("block {bad}, pivot 2 is -1");
-        let error = BlockDiagonal::from_side_by_side(side_by_side(&matrices)).unwrap_err();
-        assert!(error.to_string().ends_with(&expected), "{error}");
+        let given = side_by_side(&matrices);
+        let rejected = BlockDiagonal::from_side_by_side(given.clone()).unwrap_err();
+        assert!(rejected.error.to_string().ends_with(&expected));
+        assert!(rejected.matrix == given);
+        let old =
+            BlockDiagonal::from_side_by_side(side_by_side(&vec![identity(3); 40])).map_err(drop);
+        let old = old.and_then(|old| {
+            let rebuilt = old.rebuilt_side_by_side(&given, &mut Workspace::new());
+            rebuilt.map_err(|rejected| assert!(rejected.matrix == given))
+        });
+        assert!(old.is_err());
         let error = BlockDiagonal::from_matrices(matrices).unwrap_err();
         assert!(error.to_string().ends_with(&expected), "{error}");
     }
@@ -683,7 +692,7 @@ fn blocks_side_by_side_change_one_by_one() {
         built().rebuilt_side_by_side(wide(), &mut workspace),
     ] {
         assert_eq!(
-            refused.unwrap_err().to_string(),
+            Error::from(refused.unwrap_err()).to_string(),
             "matrix of blocks (columns) has dimension 5, expected 6"
         );
     }

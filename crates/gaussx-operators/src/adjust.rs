@@ -24,7 +24,8 @@ pub trait Adjust<T: Scalar>: CovarianceOperator<T> + Sized {
     /// # Errors
     ///
     /// [`Error::InvalidParameter`] if `factor` is not positive and finite;
-    /// [`Error::NotRepresentable`] if a variance over- or underflows;
+    /// [`Error::NotRepresentable`] if a variance overflows or is no
+    /// normal number;
     /// [`Error::AllocationFailed`] where there is a copy to be made.
     fn scale(self, factor: T) -> Result<Self, Error>;
 

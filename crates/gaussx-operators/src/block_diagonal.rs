@@ -12,10 +12,10 @@ use crate::memory::{filled_col, zero_mat};
 use crate::operator::{check_columns, check_quadratic_forms, check_sub_block};
 use crate::point::AsMat;
 use crate::spectrum::PrincipalAxes;
-use crate::sum::{CompensatedSum, two_sum};
+use crate::sum::{CompensatedSum, root_of_squares, two_sum};
 use crate::{
-    CholeskyFactor, CovarianceOperator, DenseCovariance, Error, Scalar, Workspace, parallel,
-    validate,
+    CholeskyFactor, CovarianceOperator, DenseCovariance, Error, Rejected, Scalar, Workspace,
+    parallel, validate,
 };
 
 /// The covariance `diag(Σ_1, .., Σ_m)`, with blocks of any sizes. Everything costs the
@@ -226,8 +226,9 @@ impl<T: Scalar> BlockDiagonal<T, DenseCovariance<T>> {
     ///
     /// # Errors
     ///
-    /// [`Error::DimensionMismatch`] if the number of columns is no multiple of that of rows;
-    /// else as [`from_matrices`](Self::from_matrices).
+    /// [`Rejected`] gives the matrix back with [`Error::DimensionMismatch`] if the number of
+    /// columns is no multiple of that of rows, else with the errors of
+    /// [`from_matrices`](Self::from_matrices).
     ///
     /// # Examples
     ///
@@ -242,9 +243,20 @@ impl<T: Scalar> BlockDiagonal<T, DenseCovariance<T>> {
     /// assert_eq!(sigma.trace()?, 7.0);
     /// # Ok::<(), gaussx_operators::Error>(())
     /// ```
-    pub fn from_side_by_side(matrices: Mat<T>) -> Result<Self, Error> {
-        check_side_by_side(matrices.as_ref())?;
-        Self::new(DenseCovariance::side_by_side(matrices)?)
+    pub fn from_side_by_side(matrices: Mat<T>) -> Result<Self, Rejected<T>> {
+        if let Err(error) = check_side_by_side(matrices.as_ref()) {
+            let matrix = matrices;
+            return Err(Rejected { error, matrix });
+        }
+        Self::of_dense(DenseCovariance::side_by_side(matrices)?, Vec::new())
+    }
+
+    /// The covariance of blocks that are known to be valid, with the storage of some `starts`.
+    fn of_dense(blocks: Vec<DenseCovariance<T>>, starts: Vec<usize>) -> Result<Self, Rejected<T>> {
+        Self::in_storage(blocks, starts).map_err(|error| Rejected {
+            error,
+            matrix: Mat::new(),
+        })
     }
 
     /// [`from_side_by_side`](Self::from_side_by_side) in the storage of this covariance, for
@@ -253,7 +265,8 @@ impl<T: Scalar> BlockDiagonal<T, DenseCovariance<T>> {
     ///
     /// # Errors
     ///
-    /// As [`from_side_by_side`](Self::from_side_by_side).
+    /// As [`from_side_by_side`](Self::from_side_by_side); what [`Rejected`] gives back is the
+    /// storage, with a copy of `matrices`, or nothing where these could be no blocks.
     ///
     /// # Examples
     ///
@@ -275,11 +288,14 @@ impl<T: Scalar> BlockDiagonal<T, DenseCovariance<T>> {
         self,
         matrices: impl AsMat<T>,
         workspace: &mut Workspace<T>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, Rejected<T>> {
         let matrices = matrices.as_mat();
-        check_side_by_side(matrices)?;
+        if let Err(error) = check_side_by_side(matrices) {
+            let matrix = Mat::new();
+            return Err(Rejected { error, matrix });
+        }
         let blocks = DenseCovariance::rebuilt_side_by_side(self.blocks, matrices, workspace)?;
-        Self::in_storage(blocks, self.starts)
+        Self::of_dense(blocks, self.starts)
     }
 }
 
@@ -460,10 +476,12 @@ impl<T: Scalar, B: CovarianceOperator<T>> CovarianceOperator<T> for BlockDiagona
     }
 
     fn frobenius_norm(&self) -> Result<T, Error> {
-        let squares = sum_over(&self.blocks, |block| {
-            block.frobenius_norm().map(|norm| norm * norm)
-        })?;
-        Ok(squares.sqrt())
+        root_of_squares(|scale| {
+            sum_over(&self.blocks, |block| {
+                let norm = scale * block.frobenius_norm()?;
+                Ok(norm * norm)
+            })
+        })
     }
 
     fn extreme_eigenvalues(&self) -> Result<(T, T), Error> {

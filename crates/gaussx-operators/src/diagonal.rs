@@ -9,7 +9,7 @@ use crate::operator::{check_columns, check_quadratic_forms, check_sub_block};
 use crate::point::{AsCol, copy_into};
 use crate::products::sum_ln;
 use crate::spectrum::{PrincipalAxes, coordinate_axes};
-use crate::sum::{sum_map, sum_slices};
+use crate::sum::{root_of_squares, sum_map, sum_slices};
 use crate::{CholeskyFactor, CovarianceOperator, Error, Scalar, Workspace, validate};
 
 /// What errors call them.
@@ -60,7 +60,8 @@ impl<T: Scalar> DiagonalCovariance<T> {
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new); [`Error::NotRepresentable`] if a square over- or underflows.
+    /// As [`new`](Self::new); [`Error::NotRepresentable`] if a square overflows or
+    /// is no normal number.
     ///
     /// # Examples
     ///
@@ -78,7 +79,8 @@ impl<T: Scalar> DiagonalCovariance<T> {
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new); [`Error::NotRepresentable`] if a reciprocal overflows.
+    /// As [`new`](Self::new); [`Error::NotRepresentable`] if a reciprocal overflows or
+    /// is no normal number.
     ///
     /// # Examples
     ///
@@ -131,10 +133,17 @@ impl<T: Scalar> DiagonalCovariance<T> {
     ) -> Result<Self, Error> {
         let mut numbers = given.into_vec(what)?;
         check_positive(what, &numbers)?;
+        let mut are_normal = true;
         for x in &mut numbers {
             *x = variance(*x);
+            // Below the normal numbers it would have lost digits.
+            are_normal &= *x >= T::min_positive_value();
         }
-        Self::checked(numbers)
+        if are_normal {
+            Self::checked(numbers)
+        } else {
+            Err(NOT_REPRESENTABLE)
+        }
     }
 
     /// Positive variances that arithmetic on finite ones led to.
@@ -274,7 +283,10 @@ impl<T: Scalar> CovarianceOperator<T> for DiagonalCovariance<T> {
     }
 
     fn frobenius_norm(&self) -> Result<T, Error> {
-        Ok(sum_slices([&self.variances], |[v]| v * v).sqrt())
+        root_of_squares(|scale| {
+            let square = |[v]: [T; 1]| (scale * v) * (scale * v);
+            Ok(sum_slices([&self.variances], square))
+        })
     }
 
     fn extreme_eigenvalues(&self) -> Result<(T, T), Error> {
@@ -299,12 +311,9 @@ impl<T: Scalar> CovarianceOperator<T> for DiagonalCovariance<T> {
 }
 
 impl<T: Scalar> Adjust<T> for DiagonalCovariance<T> {
-    fn scale(mut self, factor: T) -> Result<Self, Error> {
+    fn scale(self, factor: T) -> Result<Self, Error> {
         validate::positive("scale", factor)?;
-        for v in &mut self.variances {
-            *v *= factor;
-        }
-        Self::checked(self.variances)
+        Self::from_map(VARIANCES, self.variances, |v| v * factor)
     }
 
     fn add_jitter(mut self, jitter: T) -> Result<Self, Error> {

@@ -131,7 +131,9 @@ pub enum Error {
     /// The result would be NaN or cannot be held in the scalar type: an intermediate
     /// value overflowed, or an operator written outside this library returned NaN.
     #[non_exhaustive]
-    #[error("{what} is not representable: an intermediate value overflowed or was not a number")]
+    #[error(
+        "{what} is not representable: an intermediate value overflowed, underflowed or was not a number"
+    )]
     NotRepresentable {
         /// The quantity.
         what: &'static str,

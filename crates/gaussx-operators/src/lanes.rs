@@ -100,7 +100,8 @@ pub(crate) fn forms_into<'a, T: Scalar>(
         return false;
     }
     match starts[1] - starts[0] {
-        2..=8 => forms_within::<T, 8>(factors, starts, x, center, out),
+        2..=4 => forms_within::<T, 4>(factors, starts, x, center, out),
+        5..=8 => forms_within::<T, 8>(factors, starts, x, center, out),
         9..=MOST => forms_within::<T, MOST>(factors, starts, x, center, out),
         _ => false,
     }

@@ -8,7 +8,7 @@ use crate::columns::{PANEL, panels, residuals_into, unit_columns_into};
 use crate::factor::factor_of;
 use crate::memory::{filled_col, zero_mat};
 use crate::spectrum::{self, PrincipalAxes};
-use crate::sum::{CompensatedSum, sum_map, sum_of_squares};
+use crate::sum::{CompensatedSum, root_of_squares, sum_map, sum_of_squares};
 use crate::{CholeskyFactor, Error, FactorKind, Scalar, Workspace, parallel, validate};
 
 /// A covariance `Σ = L Lᵀ`, known by its size, its variances and its Cholesky factor.
@@ -287,17 +287,22 @@ pub trait CovarianceOperator<T: Scalar>: Debug + Send + Sync {
     /// [`Error::AllocationFailed`].
     fn frobenius_norm(&self) -> Result<T, Error> {
         let n = self.dim();
-        let mut workspace = Workspace::new();
-        let mut sum = CompensatedSum::new();
-        let mut buffer = workspace.take(n, n.min(PANEL))?;
-        for range in panels(n) {
-            let buffer = &mut buffer[..n * range.len()];
-            let mut panel = MatMut::from_column_major_slice_mut(buffer, n, range.len());
-            unit_columns_into(range.start, panel.as_mut());
-            self.apply_in_place(panel, &mut workspace)?;
-            sum.add(sum_of_squares(buffer));
-        }
-        Ok(sum.value().sqrt())
+        root_of_squares(|scale| {
+            let mut workspace = Workspace::new();
+            let mut sum = CompensatedSum::new();
+            let mut buffer = workspace.take(n, n.min(PANEL))?;
+            for range in panels(n) {
+                let buffer = &mut buffer[..n * range.len()];
+                let mut panel = MatMut::from_column_major_slice_mut(buffer, n, range.len());
+                unit_columns_into(range.start, panel.as_mut());
+                self.apply_in_place(panel, &mut workspace)?;
+                for entry in &mut *buffer {
+                    *entry *= scale;
+                }
+                sum.add(sum_of_squares(buffer));
+            }
+            Ok(sum.value())
+        })
     }
 
     /// The smallest and the largest eigenvalue of `Σ`; both 1 in dimension zero.

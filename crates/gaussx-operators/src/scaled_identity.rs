@@ -59,8 +59,8 @@ impl<T: Scalar> ScaledIdentity<T> {
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new); [`Error::NotRepresentable`] if the square over- or
-    /// underflows.
+    /// As [`new`](Self::new); [`Error::NotRepresentable`] if the square overflows or is no
+    /// normal number.
     ///
     /// # Examples
     ///
@@ -78,7 +78,8 @@ impl<T: Scalar> ScaledIdentity<T> {
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new); [`Error::NotRepresentable`] if the reciprocal overflows.
+    /// As [`new`](Self::new); [`Error::NotRepresentable`] if the reciprocal overflows
+    /// or is no normal number.
     ///
     /// # Examples
     ///
@@ -92,9 +93,10 @@ impl<T: Scalar> ScaledIdentity<T> {
         Self::new(dim, precision)?.with_variance(T::one() / precision)
     }
 
-    /// A variance that arithmetic on a valid one led to.
+    /// A variance that arithmetic on a valid one led to: below the normal numbers it would
+    /// have lost digits.
     fn with_variance(self, variance: T) -> Result<Self, Error> {
-        if variance.is_finite() && variance > T::zero() {
+        if variance == self.variance || num_traits::Float::is_normal(variance) {
             Ok(Self { variance, ..self })
         } else {
             Err(Error::NotRepresentable { what: "variance" })

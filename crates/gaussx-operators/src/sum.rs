@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use crate::{Scalar, parallel};
+use crate::{Error, Scalar, parallel};
 
 /// How many partial sums run side by side: enough for two wide SIMD registers.
 const LANES: usize = 8;
@@ -119,6 +119,24 @@ pub(crate) fn sum_map<T: Scalar>(n: usize, f: impl Fn(usize) -> T) -> T {
         start = end;
     }
     total.value()
+}
+
+/// `√(Σ x²)` from `squares(s) = Σ (s x)²`, which is asked again with another `s` where the
+/// squares would leave the range of normal numbers.
+pub(crate) fn root_of_squares<T: Scalar>(
+    squares: impl Fn(T) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let sum = squares(T::one())?;
+    let lost = T::min_positive_value() / (T::EPSILON * T::EPSILON);
+    let down = T::min_positive_value().sqrt() * T::EPSILON;
+    let scale = if sum > T::max_value() {
+        down
+    } else if sum < lost {
+        T::one() / down
+    } else {
+        return Ok(sum.sqrt());
+    };
+    Ok(squares(scale)?.sqrt() / scale)
 }
 
 /// How many partial sums run side by side where the widest registers are used: the chain of

@@ -13,7 +13,7 @@ use crate::fused::sqrt;
 use crate::lanes::{LANES, Lanes, MOST, Triangles};
 use crate::memory::{reserve, zero_mat};
 use crate::products::sum_ln_by_column;
-use crate::{Error, Scalar, Workspace, parallel, validate};
+use crate::{Error, Rejected, Scalar, Workspace, parallel, validate};
 
 impl<T: Scalar> DenseCovariance<T> {
     /// The covariances with the given matrices, to the last bit as [`new`](Self::new) gives
@@ -33,8 +33,8 @@ impl<T: Scalar> DenseCovariance<T> {
     }
 
     /// [`many`](Self::many) of matrices side by side, of which each has as many columns as
-    /// there are rows; they stay in one.
-    pub(crate) fn side_by_side(matrices: Mat<T>) -> Result<Vec<Self>, Error> {
+    /// there are rows; they stay in one, which comes back where one is refused.
+    pub(crate) fn side_by_side(matrices: Mat<T>) -> Result<Vec<Self>, Rejected<T>> {
         Self::sharing(Arc::new(matrices), Vec::new(), &mut Workspace::new())
     }
 
@@ -44,7 +44,7 @@ impl<T: Scalar> DenseCovariance<T> {
         mut many: Vec<Self>,
         matrices: MatRef<'_, T>,
         workspace: &mut Workspace<T>,
-    ) -> Result<Vec<Self>, Error> {
+    ) -> Result<Vec<Self>, Rejected<T>> {
         let mut last = None;
         for one in &mut many {
             last = Some(replace(&mut one.storage, Storage::Own(Mat::new())));
@@ -57,7 +57,11 @@ impl<T: Scalar> DenseCovariance<T> {
             Some(old) if old.shape() == matrices.shape() => old.copy_from(matrices),
             _ => {
                 let (rows, columns) = matrices.shape();
-                let mut new = zero_mat("matrix of blocks", rows, columns)?;
+                let new = zero_mat("matrix of blocks", rows, columns);
+                let mut new = new.map_err(|error| Rejected {
+                    error,
+                    matrix: Mat::new(),
+                })?;
                 new.copy_from(matrices);
                 all = Arc::new(new);
             }
@@ -71,17 +75,32 @@ impl<T: Scalar> DenseCovariance<T> {
         mut all: Arc<Mat<T>>,
         mut many: Vec<Self>,
         workspace: &mut Workspace<T>,
-    ) -> Result<Vec<Self>, Error> {
+    ) -> Result<Vec<Self>, Rejected<T>> {
         let n = all.nrows();
         let count = all.ncols().checked_div(n).unwrap_or(0);
         let more = count.saturating_sub(many.len());
-        reserve(&mut many, "blocks", more)?;
-        many.resize_with(count, || Self::not_factored(Mat::new()));
-        let unfactored = Unfactored {
-            covariances: &mut many,
-            matrices: Arc::get_mut(&mut all).map(Mat::as_mut),
-        };
-        unfactored.factor(0, operations(n), workspace)?;
+        let factored = reserve(&mut many, "blocks", more).and_then(|()| {
+            many.resize_with(count, || Self::not_factored(Mat::new()));
+            for one in &mut many {
+                one.variances.clear();
+            }
+            let unfactored = Unfactored {
+                covariances: &mut many,
+                matrices: Arc::get_mut(&mut all).map(Mat::as_mut),
+            };
+            unfactored.factor(0, operations(n), workspace)
+        });
+        if let Err(error) = factored {
+            let mut matrix = Arc::into_inner(all).unwrap_or_else(Mat::new);
+            for (k, one) in many.iter().enumerate() {
+                // What has its variances may be factored.
+                if one.variances.len() == n {
+                    let block = matrix.as_mut().subcols_mut(k * n, n);
+                    factorize::restore(block, &one.variances);
+                }
+            }
+            return Err(Rejected { error, matrix });
+        }
         for (k, one) in many.iter_mut().enumerate() {
             one.storage = Storage::Shared {
                 all: Arc::clone(&all),
@@ -225,10 +244,10 @@ fn factor_side_by_side<T: Scalar>(group: &mut [Unfinished<'_, T>]) -> Result<boo
     if !(2..=MOST).contains(&n) || !group.iter().all(is_fit) {
         return Ok(false);
     }
-    if n <= 8 {
-        factor_within::<T, 8>(group, n)
-    } else {
-        factor_within::<T, MOST>(group, n)
+    match n {
+        0..=4 => factor_within::<T, 4>(group, n),
+        5..=8 => factor_within::<T, 8>(group, n),
+        _ => factor_within::<T, MOST>(group, n),
     }
 }
 

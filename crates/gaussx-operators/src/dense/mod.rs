@@ -17,7 +17,7 @@ use crate::factor::{Entries, logdet_of_factor};
 use crate::memory::zero_mat;
 use crate::operator::{check_columns, check_quadratic_forms, check_sub_block, forms_by_panels};
 use crate::point::{AsCol, AsMat};
-use crate::sum::{CompensatedSum, sum_map, sum_of_squares};
+use crate::sum::{CompensatedSum, root_of_squares, sum_map};
 use crate::{CholeskyFactor, CovarianceOperator, Error, Rejected, Scalar, Workspace, validate};
 
 /// Those of few coordinates need no memory of their own.
@@ -493,19 +493,22 @@ impl<T: Scalar> CovarianceOperator<T> for DenseCovariance<T> {
         let n = self.dim();
         if !self.has_entries {
             let sigma = self.to_dense()?;
-            return Ok(sum_map(n * n, |k| sigma[(k % n, k / n)] * sigma[(k % n, k / n)]).sqrt());
+            return root_of_squares(|scale| {
+                let entry = |k: usize| scale * sigma[(k % n, k / n)];
+                Ok(sum_map(n * n, |k| entry(k) * entry(k)))
+            });
         }
-        let mut sum = CompensatedSum::new();
-        for j in 0..n {
-            let above = self.storage.view().col(j).subrows(0, j);
-            let squares = match above.try_as_col_major() {
-                Some(contiguous) => sum_of_squares(contiguous.as_slice()),
-                None => sum_map(j, |i| above[i] * above[i]),
-            };
-            sum.add(T::of(2.0) * squares);
-        }
-        sum.add(sum_of_squares(&self.variances));
-        Ok(sum.value().sqrt())
+        let upper = self.storage.view();
+        root_of_squares(|scale| {
+            let square = |x: T| (scale * x) * (scale * x);
+            let mut sum = CompensatedSum::new();
+            for j in 0..n {
+                let above = upper.col(j).subrows(0, j);
+                sum.add(T::of(2.0) * sum_map(j, |i| square(above[i])));
+                sum.add(square(self.variances[j]));
+            }
+            Ok(sum.value())
+        })
     }
 
     fn to_dense(&self) -> Result<Mat<T>, Error> {

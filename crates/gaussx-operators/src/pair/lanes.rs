@@ -26,7 +26,8 @@ pub(super) fn fill<T: Scalar>(
         return false;
     }
     match size {
-        2..=8 => fill_within::<T, 8>(p, q, first, form, out),
+        2..=4 => fill_within::<T, 4>(p, q, first, form, out),
+        5..=8 => fill_within::<T, 8>(p, q, first, form, out),
         9..=MOST => fill_within::<T, MOST>(p, q, first, form, out),
         _ => false,
     }
