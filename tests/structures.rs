@@ -728,8 +728,47 @@ fn many_blocks_add_up() {
             let found = gaussx::kl_divergence(&x, &p, &x, &q).unwrap();
             let what = format!("{count} blocks of {size}, scale {scale}");
             assert_close(&what, found, kl, 100.0 * f64::EPSILON * kl);
+            check_beside_diagonals(&what, &p, scale);
             let found = gaussx::quadratic_form(&x, &mean, &p).unwrap();
             assert_close(&what, found, form, 1e4 * f64::EPSILON * form);
+        }
+    }
+}
+
+/// Blocks beside a diagonal and an identity, either way, far and near.
+fn check_beside_diagonals(
+    what: &str,
+    blocks: &BlockDiagonal<f64, DenseCovariance<f64>>,
+    scale: f64,
+) {
+    let n = blocks.dim();
+    let zero = vec![0.0; n];
+    let mut variances = vec![0.0; n];
+    blocks.diag_into(&mut variances).unwrap();
+    let diagonal = DiagonalCovariance::new(variances.iter().map(|v| v * scale).collect::<Vec<_>>());
+    let others: [Box<dyn CovarianceOperator<f64>>; 2] = [
+        Box::new(diagonal.unwrap()),
+        Box::new(ScaledIdentity::new(n, 1.3).unwrap()),
+    ];
+    for other in others {
+        let dense = DenseCovariance::new(blocks.to_dense().unwrap()).unwrap();
+        let pairs = [
+            (
+                gaussx::kl_divergence(&zero, blocks, &zero, &other),
+                gaussx::kl_divergence(&zero, &dense, &zero, &other),
+            ),
+            (
+                gaussx::kl_divergence(&zero, &other, &zero, blocks),
+                gaussx::kl_divergence(&zero, &other, &zero, &dense),
+            ),
+            (
+                gaussx::cross_entropy(&zero, &other, &zero, blocks),
+                gaussx::cross_entropy(&zero, &other, &zero, &dense),
+            ),
+        ];
+        for (found, expected) in pairs {
+            let (found, expected) = (found.unwrap(), expected.unwrap());
+            assert_close(what, found, expected, 500.0 * f64::EPSILON * expected.abs());
         }
     }
 }

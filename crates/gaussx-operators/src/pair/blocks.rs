@@ -2,8 +2,9 @@
 
 use core::ops::Range;
 
+use super::Form;
+use super::lanes::{self, Place, Side};
 use super::part::{BlockRun, Part};
-use super::{Form, lanes};
 use crate::blocks::{Blocks, for_each_block};
 use crate::lanes::LANES;
 use crate::{CompensatedSum, Error, Scalar, Workspace, parallel};
@@ -106,7 +107,7 @@ impl<'a, T: Scalar> Aligned<'a, T> {
         let mut start = start;
         for (g, group) in values.chunks_mut(LANES).enumerate() {
             let first = first + g * LANES;
-            let is_filled = self.fill_side_by_side(first, group);
+            let is_filled = self.fill_side_by_side(first, start, group);
             for (k, value) in group.iter_mut().enumerate() {
                 let range = start..start + self.blocks.block_dim(first + k);
                 start = range.end;
@@ -122,9 +123,12 @@ impl<'a, T: Scalar> Aligned<'a, T> {
     }
 
     /// Fills the values of a group at once, where its blocks allow it.
-    fn fill_side_by_side(&self, first: usize, values: &mut [T]) -> bool {
-        match (self.p.as_blocks(), self.q.as_blocks()) {
-            (Some(p), Some(q)) => lanes::fill((self.p, p), (self.q, q), first, self.form, values),
+    fn fill_side_by_side(&self, first: usize, start: usize, values: &mut [T]) -> bool {
+        let size = self.blocks.block_dim(first);
+        let place = Place { first, start, size };
+        let are_equal = (first..first + values.len()).all(|b| self.blocks.block_dim(b) == size);
+        match (side(self.p), side(self.q)) {
+            (Some(p), Some(q)) if are_equal => lanes::fill(p, q, place, self.form, values),
             _ => false,
         }
     }
@@ -135,6 +139,13 @@ impl<'a, T: Scalar> Aligned<'a, T> {
             (None, None) => 0,
             _ => range.map(|b| self.blocks.block_dim(b)).sum(),
         }
+    }
+}
+
+fn side<T: Scalar>(part: Part<'_, T>) -> Option<Side<'_, T>> {
+    match part.as_blocks() {
+        Some(blocks) => Some(Side::Blocks(part, blocks)),
+        None => part.as_diagonal().map(Side::Diagonal),
     }
 }
 

@@ -1,7 +1,7 @@
-//! Pairs of small dense blocks, side by side: the forms of [`small`](super::small) for sixteen
-//! pairs at once.
+//! Pairs of small blocks, dense or a piece of a diagonal, side by side: the forms of
+//! [`small`](super::small) for sixteen pairs at once.
 
-use super::part::Part;
+use super::part::{Part, Variances};
 use super::{Form, NEAR};
 use crate::Scalar;
 use crate::blocks::Blocks;
@@ -9,58 +9,132 @@ use crate::fused::{is_fused, mul_add, sqrt};
 use crate::lanes::{LANES, Lanes, MOST, Triangles};
 use crate::special::{deviation_divergence_or_nan, is_near_one, near_one};
 
-/// A covariance and its blocks.
-type Side<'a, T> = (Part<'a, T>, &'a dyn Blocks<T>);
+/// A side of some pairs.
+#[derive(Clone, Copy)]
+pub(super) enum Side<'a, T: Scalar> {
+    /// A covariance and its blocks.
+    Blocks(Part<'a, T>, &'a dyn Blocks<T>),
+    Diagonal(Variances<'a, T>),
+}
 
-/// What `form` says of the pairs `first ..`, NaN where that must be found otherwise; `false`
-/// where they are not all dense, small and of one size.
+/// The pairs `first ..`, of `size` coordinates each, which begin at coordinate `start`.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) first: usize,
+    pub(super) start: usize,
+    pub(super) size: usize,
+}
+
+impl<T: Scalar> Side<'_, T> {
+    /// Puts the factor of one block into a lane; `false` where it is not dense or of another
+    /// size.
+    #[inline(always)]
+    fn factor_into<const N: usize>(
+        self,
+        place: Place,
+        lane: usize,
+        into: &mut Triangles<T, N>,
+    ) -> bool {
+        match self {
+            Self::Blocks(side, blocks) => {
+                let factor = blocks.block(place.first + lane).cholesky();
+                match factor.scaled(side.factor.scale()).contiguous_dense() {
+                    Some((l, deviation)) if l.nrows() == place.size => {
+                        into.set(lane, l, deviation);
+                        true
+                    }
+                    _ => false,
+                }
+            }
+            Self::Diagonal(variances) => {
+                let start = place.start + lane * place.size;
+                for i in 0..place.size {
+                    into.columns[i][i][lane] = sqrt(variances.at(start + i));
+                }
+                true
+            }
+        }
+    }
+
+    /// Adds `sign` times the lower triangle of one block to a lane; `false` where its entries
+    /// are not known.
+    #[inline(always)]
+    fn add_entries<const N: usize>(
+        self,
+        sign: T,
+        place: Place,
+        lane: usize,
+        to: &mut [[Lanes<T>; N]; N],
+    ) -> bool {
+        match self {
+            Self::Blocks(side, blocks) => {
+                let factor = blocks.block(place.first + lane).cholesky();
+                let Some(entries) = factor.entries() else {
+                    return false;
+                };
+                let scale = sign * (side.factor.scale() * factor.scale());
+                for (i, row) in to[..place.size].iter_mut().enumerate() {
+                    for (entry, &above) in row[..i].iter_mut().zip(entries.upper.col(i).iter()) {
+                        entry[lane] += scale * above;
+                    }
+                    row[i][lane] += scale * entries.diag[i];
+                }
+            }
+            Self::Diagonal(variances) => {
+                let start = place.start + lane * place.size;
+                for i in 0..place.size {
+                    to[i][i][lane] += sign * variances.at(start + i);
+                }
+            }
+        }
+        true
+    }
+}
+
+/// What `form` says of some pairs, NaN where that must be found otherwise; `false` where they
+/// are not all small, of one size, and dense or diagonal.
 pub(super) fn fill<T: Scalar>(
     p: Side<'_, T>,
     q: Side<'_, T>,
-    first: usize,
+    place: Place,
     form: Form,
     out: &mut [T],
 ) -> bool {
-    let size = q.1.block_dim(first);
     if out.len() < 2 || !is_fused() {
         return false;
     }
-    match size {
-        2..=4 => fill_within::<T, 4>(p, q, first, form, out),
-        5..=8 => fill_within::<T, 8>(p, q, first, form, out),
-        9..=MOST => fill_within::<T, MOST>(p, q, first, form, out),
+    match place.size {
+        2..=4 => fill_within::<T, 4>(p, q, place, form, out),
+        5..=8 => fill_within::<T, 8>(p, q, place, form, out),
+        9..=MOST => fill_within::<T, MOST>(p, q, place, form, out),
         _ => false,
     }
 }
 
 #[inline(never)] // What recurses should not have its matrices on the stack.
 fn fill_within<T: Scalar, const N: usize>(
-    (p, blocks_p): Side<'_, T>,
-    (q, blocks_q): Side<'_, T>,
-    first: usize,
+    p: Side<'_, T>,
+    q: Side<'_, T>,
+    place: Place,
     form: Form,
     out: &mut [T],
 ) -> bool {
     let (mut of_p, mut of_q) = (Triangles::<T, N>::zero(), Triangles::<T, N>::zero());
-    let n = blocks_q.block_dim(first);
     for lane in 0..out.len() {
-        for (side, blocks, into) in [(&p, blocks_p, &mut of_p), (&q, blocks_q, &mut of_q)] {
-            let factor = blocks.block(first + lane).cholesky();
-            match factor.scaled(side.factor.scale()).contiguous_dense() {
-                Some((l, deviation)) if l.nrows() == n => into.set(lane, l, deviation),
-                _ => return false,
-            }
+        let is_set = p.factor_into(place, lane, &mut of_p);
+        if !(is_set && q.factor_into(place, lane, &mut of_q)) {
+            return false;
         }
     }
     let values = pulp::Arch::new().dispatch(ByFactors {
         p: &mut of_p,
         q: &of_q,
-        n,
+        n: place.size,
         form,
     });
     out.copy_from_slice(&values[..out.len()]);
     if form == Form::Divergence && out.iter().any(|&value| value < T::of(NEAR)) {
-        let exact = by_difference((p, blocks_p), (q, blocks_q), first, &of_q, out.len());
+        let exact = by_difference(p, q, place, &of_q, out.len());
         for (value, exact) in out.iter_mut().zip(exact) {
             if *value < T::of(NEAR) {
                 *value = exact;
@@ -72,30 +146,22 @@ fn fill_within<T: Scalar, const N: usize>(
 
 /// The difference form of `count` pairs, NaN where it does not apply.
 fn by_difference<T: Scalar, const N: usize>(
-    (p, blocks_p): Side<'_, T>,
-    (q, blocks_q): Side<'_, T>,
-    first: usize,
+    p: Side<'_, T>,
+    q: Side<'_, T>,
+    place: Place,
     of_q: &Triangles<T, N>,
     count: usize,
 ) -> Lanes<T> {
-    let n = blocks_q.block_dim(first);
+    let n = place.size;
     let mut f = [[[T::zero(); LANES]; N]; N];
     let mut known = [false; LANES];
-    for lane in 0..count {
-        let factors = [blocks_p, blocks_q].map(|blocks| blocks.block(first + lane).cholesky());
-        let [of_p, of_q] = factors;
-        if let (Some(a), Some(b)) = (of_p.entries(), of_q.entries()) {
-            let scale_p = p.factor.scale() * of_p.scale();
-            let scale_q = q.factor.scale() * of_q.scale();
-            for i in 0..n {
-                f[i][i][lane] = scale_p * a.diag[i] - scale_q * b.diag[i];
-                for j in 0..i {
-                    let difference = scale_p * a.upper[(j, i)] - scale_q * b.upper[(j, i)];
-                    f[i][j][lane] = difference;
-                    f[j][i][lane] = difference;
-                }
-            }
-            known[lane] = true;
+    for (lane, known) in known[..count].iter_mut().enumerate() {
+        *known = p.add_entries(T::one(), place, lane, &mut f)
+            && q.add_entries(-T::one(), place, lane, &mut f);
+    }
+    for i in 0..n {
+        for j in 0..i {
+            f[j][i] = f[i][j];
         }
     }
     let values = pulp::Arch::new().dispatch(ByDifference { f, q: of_q, n });
