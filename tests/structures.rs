@@ -672,7 +672,9 @@ fn blocks_side_by_side_change_one_by_one() {
 
     // New numbers for all of them, whatever they were before and whoever shares them.
     let mut random = Random::new(99);
-    for old in [kept.clone(), found, one_by_one.clone(), built()] {
+    let factors = vec![DenseCovariance::from_cholesky(Mat::identity(5, 5)).unwrap(); 20];
+    let factors = BlockDiagonal::new(factors).unwrap();
+    for old in [kept.clone(), found, one_by_one.clone(), built(), factors] {
         for count in [20, 3, 25] {
             let new: Vec<Mat<f64>> = (0..count).map(|_| random.covariance(5)).collect();
             let rebuilt = old

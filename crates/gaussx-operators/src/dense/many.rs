@@ -78,12 +78,13 @@ impl<T: Scalar> DenseCovariance<T> {
     ) -> Result<Vec<Self>, Rejected<T>> {
         let n = all.nrows();
         let count = all.ncols().checked_div(n).unwrap_or(0);
+        for one in &mut many {
+            one.variances.clear();
+            one.has_entries = true;
+        }
         let more = count.saturating_sub(many.len());
         let factored = reserve(&mut many, "blocks", more).and_then(|()| {
             many.resize_with(count, || Self::not_factored(Mat::new()));
-            for one in &mut many {
-                one.variances.clear();
-            }
             let unfactored = Unfactored {
                 covariances: &mut many,
                 matrices: Arc::get_mut(&mut all).map(Mat::as_mut),
