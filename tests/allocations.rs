@@ -13,7 +13,7 @@ use gaussx::{
     quadratic_form_with, sample_batch_into, sample_into, score_batch_into, score_into, whiten_into,
 };
 use gaussx_tests::random::Random;
-use gaussx_tests::structures::structures;
+use gaussx_tests::structures::{side_by_side, structures};
 
 /// Runs `f` on a pool of one thread, where work is never handed on.
 fn on_one_thread<R: Send>(f: impl FnOnce() -> R + Send) -> R {
@@ -150,7 +150,7 @@ fn operators_are_rebuilt_in_their_storage() {
             });
             assert_eq!(count, 0, "blocks, n = {n}");
 
-            let matrices = Mat::from_fn(n, 20 * n, |i, j| matrix[(i, j % n)]);
+            let matrices = side_by_side(&vec![matrix.clone(); 20]);
             let mut blocks = Some(BlockDiagonal::from_side_by_side(matrices.clone()).unwrap());
             let count = settled(|| {
                 let old = blocks.take().unwrap();

@@ -9,7 +9,7 @@ use gaussx::{
 use gaussx_tests::compare::{assert_close, unit};
 use gaussx_tests::naive::{self, Naive};
 use gaussx_tests::random::{Random, exact};
-use gaussx_tests::structures::{Structured, structures};
+use gaussx_tests::structures::{Structured, side_by_side, structures};
 
 const SIZES: [usize; 7] = [1, 2, 3, 5, 8, 17, 70];
 
@@ -570,11 +570,6 @@ fn dimension_zero_is_a_point_mass<T: Scalar>() {
         assert_eq!(p.reverse_diagonal_fit().unwrap().dim(), 0);
         assert_eq!(p.sample_batch(3, &mut Random::new(0).0).unwrap().ncols(), 3);
     }
-}
-
-fn side_by_side<T: Scalar>(matrices: &[Mat<T>]) -> Mat<T> {
-    let n = matrices[0].nrows();
-    Mat::from_fn(n, n * matrices.len(), |i, j| matrices[j / n][(i, j % n)])
 }
 
 /// Blocks are factored side by side where they are small and equal: the same numbers come

@@ -11,7 +11,7 @@ use gaussx::{
     expected_log_likelihood, kl_divergence, log_prob, log_prob_batch, quadratic_form_batch,
     sample_batch,
 };
-use gaussx_benches::{dense, diagonal, kernel, scaled, variances, vector};
+use gaussx_benches::{dense, diagonal, kernel, scaled, side_by_side, variances, vector};
 
 use crate::clock::{Measured, measure};
 
@@ -201,10 +201,7 @@ fn kl_diagonal(n: usize) -> Result<Measured, Error> {
 
 fn kl_blocks(n: usize, size: usize) -> Result<Measured, Error> {
     let (mean_p, mean_q) = (vector(n, 1), vector(n, 2));
-    let [p, q] = FAR.map(|length| {
-        let block = kernel::<f64>(size, length);
-        Mat::from_fn(size, n, |i, j| block[(i, j % size)])
-    });
+    let [p, q] = FAR.map(|length| side_by_side(&kernel::<f64>(size, length), n / size));
     measure(
         2 * n * size * NUMBER,
         || (p.clone(), q.clone()),

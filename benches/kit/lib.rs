@@ -95,9 +95,13 @@ pub fn scaled<T: Scalar>(n: usize, variance: f64) -> ScaledIdentity<T> {
 
 /// `count` equal blocks with the given matrix.
 pub fn blocks<T: Scalar>(matrix: &Mat<T>, count: usize) -> BlockDiagonal<T, DenseCovariance<T>> {
+    BlockDiagonal::from_side_by_side(side_by_side(matrix, count)).expect("blocks are valid")
+}
+
+/// `count` times the given matrix, side by side.
+pub fn side_by_side<T: Scalar>(matrix: &Mat<T>, count: usize) -> Mat<T> {
     let n = matrix.nrows();
-    let side_by_side = Mat::from_fn(n, n * count, |i, j| matrix[(i, j % n)]);
-    BlockDiagonal::from_side_by_side(side_by_side).expect("blocks are valid")
+    Mat::from_fn(n, n * count, |i, j| matrix[(i, j % n)])
 }
 
 /// Numbers between -1 and 1 without a pattern that helps a predictor.

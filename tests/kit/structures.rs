@@ -145,3 +145,9 @@ fn unequal_sizes(n: usize) -> Vec<usize> {
     }
     sizes
 }
+
+/// Matrices of one size, side by side in one.
+pub fn side_by_side<T: Scalar>(matrices: &[Mat<T>]) -> Mat<T> {
+    let n = matrices[0].nrows();
+    Mat::from_fn(n, n * matrices.len(), |i, j| matrices[j / n][(i, j % n)])
+}

@@ -12,10 +12,9 @@ use crate::spectrum::{PrincipalAxes, coordinate_axes};
 use crate::sum::{root_of_squares, sum_map, sum_slices};
 use crate::{CholeskyFactor, CovarianceOperator, Error, Scalar, Workspace, validate};
 
-/// What errors call them.
+/// What errors call them, and one of them.
 const VARIANCES: &str = "variances";
-
-const NOT_REPRESENTABLE: Error = Error::NotRepresentable { what: "variance" };
+const VARIANCE: &str = "variance";
 
 /// The covariance `diag(v_1, .., v_n)`. Everything costs `n`; the log-determinant is found
 /// when it is built.
@@ -122,7 +121,7 @@ impl<T: Scalar> DiagonalCovariance<T> {
     fn of_given(variances: Vec<T>) -> Result<Self, Error> {
         Self::with_logdet(variances).or_else(|variances| {
             check_positive(VARIANCES, &variances)?;
-            Err(NOT_REPRESENTABLE)
+            Err(Error::not_representable(VARIANCE))
         })
     }
 
@@ -131,8 +130,13 @@ impl<T: Scalar> DiagonalCovariance<T> {
         given: impl AsCol<T>,
         variance: impl Fn(T) -> T,
     ) -> Result<Self, Error> {
-        let mut numbers = given.into_vec(what)?;
+        let numbers = given.into_vec(what)?;
         check_positive(what, &numbers)?;
+        Self::mapped(numbers, variance)
+    }
+
+    /// The variances that a product or a quotient makes of positive finite numbers.
+    fn mapped(mut numbers: Vec<T>, variance: impl Fn(T) -> T) -> Result<Self, Error> {
         let mut are_normal = true;
         for x in &mut numbers {
             *x = variance(*x);
@@ -142,13 +146,13 @@ impl<T: Scalar> DiagonalCovariance<T> {
         if are_normal {
             Self::checked(numbers)
         } else {
-            Err(NOT_REPRESENTABLE)
+            Err(Error::not_representable(VARIANCE))
         }
     }
 
     /// Positive variances that arithmetic on finite ones led to.
     fn checked(variances: Vec<T>) -> Result<Self, Error> {
-        Self::with_logdet(variances).map_err(|_| NOT_REPRESENTABLE)
+        Self::with_logdet(variances).map_err(|_| Error::not_representable(VARIANCE))
     }
 
     /// The covariance, or what was given where a variance is not finite or not positive:
@@ -313,7 +317,7 @@ impl<T: Scalar> CovarianceOperator<T> for DiagonalCovariance<T> {
 impl<T: Scalar> Adjust<T> for DiagonalCovariance<T> {
     fn scale(self, factor: T) -> Result<Self, Error> {
         validate::positive("scale", factor)?;
-        Self::from_map(VARIANCES, self.variances, |v| v * factor)
+        Self::mapped(self.variances, |v| v * factor)
     }
 
     fn add_jitter(mut self, jitter: T) -> Result<Self, Error> {

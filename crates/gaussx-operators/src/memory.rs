@@ -7,7 +7,7 @@
 //! assert!(matches!(error, Error::AllocationFailed { .. }));
 //! ```
 
-use faer::{Col, Mat};
+use faer::{Col, Mat, MatRef};
 
 use crate::{Error, Scalar};
 
@@ -51,6 +51,16 @@ pub fn zero_mat<T: Scalar>(
 ) -> Result<Mat<T>, Error> {
     reservable::<T>(what, rows, columns)?;
     Ok(Mat::zeros(rows, columns))
+}
+
+/// A copy of a matrix.
+pub(crate) fn copied_mat<T: Scalar>(
+    what: &'static str,
+    matrix: MatRef<'_, T>,
+) -> Result<Mat<T>, Error> {
+    let mut copy = zero_mat(what, matrix.nrows(), matrix.ncols())?;
+    copy.copy_from(matrix);
+    Ok(copy)
 }
 
 /// A zero vector.

@@ -6,7 +6,7 @@ use faer::{Col, ColRef, Mat, MatMut, MatRef};
 
 use crate::columns::{PANEL, panels, residuals_into, unit_columns_into};
 use crate::factor::factor_of;
-use crate::memory::{filled_col, zero_mat};
+use crate::memory::{copied_mat, filled_col, zero_mat, zero_vec};
 use crate::spectrum::{self, PrincipalAxes};
 use crate::sum::{CompensatedSum, root_of_squares, sum_map, sum_of_squares};
 use crate::{CholeskyFactor, Error, FactorKind, Scalar, Workspace, parallel, validate};
@@ -154,8 +154,7 @@ pub trait CovarianceOperator<T: Scalar>: Debug + Send + Sync {
     /// the result is not a number; [`Error::AllocationFailed`].
     fn solve(&self, b: MatRef<'_, T>) -> Result<Mat<T>, Error> {
         validate::dimension("right-hand side (rows)", self.dim(), b.nrows())?;
-        let mut x = zero_mat("solution", b.nrows(), b.ncols())?;
-        x.copy_from(b);
+        let mut x = copied_mat("solution", b)?;
         self.solve_in_place(x.as_mut(), &mut Workspace::new())?;
         numbers("solution", x)
     }
@@ -183,8 +182,7 @@ pub trait CovarianceOperator<T: Scalar>: Debug + Send + Sync {
     /// the result is not a number; [`Error::AllocationFailed`].
     fn apply(&self, b: MatRef<'_, T>) -> Result<Mat<T>, Error> {
         validate::dimension("right-hand side (rows)", self.dim(), b.nrows())?;
-        let mut x = zero_mat("product", b.nrows(), b.ncols())?;
-        x.copy_from(b);
+        let mut x = copied_mat("product", b)?;
         self.apply_in_place(x.as_mut(), &mut Workspace::new())?;
         numbers("product", x)
     }
@@ -195,7 +193,7 @@ pub trait CovarianceOperator<T: Scalar>: Debug + Send + Sync {
     ///
     /// [`Error::AllocationFailed`].
     fn trace(&self) -> Result<T, Error> {
-        let mut diag = crate::memory::zero_vec("diagonal", self.dim())?;
+        let mut diag = zero_vec("diagonal", self.dim())?;
         self.diag_into(&mut diag)?;
         Ok(sum_map(diag.len(), |i| diag[i]))
     }

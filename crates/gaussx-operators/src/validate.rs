@@ -170,29 +170,15 @@ fn symmetric_within_rounding<T: Scalar>(what: &'static str, a: MatRef<'_, T>) ->
 /// Whether mirrored entries are equal numbers: what almost every matrix is. The difference
 /// of an infinity, or of NaN, with itself is no zero.
 pub(crate) fn is_exactly_symmetric<T: Scalar>(a: MatRef<'_, T>) -> bool {
+    let whole = 0..a.nrows();
     if a.nrows() <= FEW {
-        return is_small_symmetric(a);
+        return is_block_symmetric(a, whole.clone(), whole);
     }
-    are_symmetric(a, 0..a.nrows())
+    are_symmetric(a, whole)
 }
 
 /// Below this size cutting a matrix into tiles takes longer than comparing its entries.
 const FEW: usize = 16;
-
-fn is_small_symmetric<T: Scalar>(a: MatRef<'_, T>) -> bool {
-    // One tile, the usual size of small blocks.
-    let whole = 0..a.nrows();
-    if let Some(tile) = tile(a, &whole, &whole) {
-        return are_mirrored(&tile, &tile);
-    }
-    let mut same = true;
-    for j in 0..a.ncols() {
-        for i in j..a.nrows() {
-            same &= a[(i, j)] - a[(j, i)] == T::zero();
-        }
-    }
-    same
-}
 
 /// [`is_exactly_symmetric`] for some columns, from the diagonal down.
 fn are_symmetric<T: Scalar>(a: MatRef<'_, T>, columns: Range<usize>) -> bool {
@@ -209,18 +195,25 @@ fn are_symmetric<T: Scalar>(a: MatRef<'_, T>, columns: Range<usize>) -> bool {
         );
         return left && right;
     }
-    tiles_below(a.nrows(), columns).all(|(rows, columns)| {
-        if let (Some(below), Some(above)) = (tile(a, &rows, &columns), tile(a, &columns, &rows)) {
-            return are_mirrored(&below, &above);
+    tiles_below(a.nrows(), columns).all(|(rows, columns)| is_block_symmetric(a, rows, columns))
+}
+
+/// Whether a block, on the diagonal or below, is the mirror image of the one above.
+fn is_block_symmetric<T: Scalar>(
+    a: MatRef<'_, T>,
+    rows: Range<usize>,
+    columns: Range<usize>,
+) -> bool {
+    if let (Some(below), Some(above)) = (tile(a, &rows, &columns), tile(a, &columns, &rows)) {
+        return are_mirrored(&below, &above);
+    }
+    let mut same = true;
+    for j in columns {
+        for i in rows.start.max(j)..rows.end {
+            same &= a[(i, j)] - a[(j, i)] == T::zero();
         }
-        let mut same = true;
-        for j in columns {
-            for i in rows.start.max(j)..rows.end {
-                same &= a[(i, j)] - a[(j, i)] == T::zero();
-            }
-        }
-        same
-    })
+    }
+    same
 }
 
 /// The columns of a whole tile, where they are contiguous.

@@ -8,6 +8,7 @@ use gaussx::{
 
 use super::bytes::Bytes;
 use crate::ar1::Ar1;
+use crate::structures::side_by_side;
 
 pub type Boxed<T> = Box<dyn CovarianceOperator<T>>;
 
@@ -127,8 +128,8 @@ pub fn operator<T: Scalar>(bytes: &mut Bytes<'_>, n: usize, depth: usize) -> Opt
         9 if n > 0 && n.is_multiple_of(2) => {
             let half = n / 2;
             let parts = [bytes.matrix::<T>(half), bytes.matrix::<T>(half)];
-            let side_by_side = Mat::from_fn(half, n, |i, j| parts[j / half][(i, j % half)]);
-            let built = BlockDiagonal::from_side_by_side(side_by_side).map_err(Error::from);
+            let built = BlockDiagonal::from_side_by_side(side_by_side(&parts));
+            let built = built.map_err(Error::from);
             let one_by_one = BlockDiagonal::from_matrices(parts.to_vec());
             // As text: NaN is not itself.
             assert_eq!(format!("{built:?}"), format!("{one_by_one:?}"));

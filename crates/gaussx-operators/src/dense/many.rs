@@ -11,7 +11,7 @@ use super::{DenseCovariance, Storage, Variances};
 use crate::factor::logdet_of_factor;
 use crate::fused::sqrt;
 use crate::lanes::{LANES, Lanes, MOST, Triangles};
-use crate::memory::{reserve, zero_mat};
+use crate::memory::{copied_mat, reserve};
 use crate::products::sum_ln_by_column;
 use crate::{Error, Rejected, Scalar, Workspace, parallel, validate};
 
@@ -56,14 +56,11 @@ impl<T: Scalar> DenseCovariance<T> {
         match Arc::get_mut(&mut all) {
             Some(old) if old.shape() == matrices.shape() => old.copy_from(matrices),
             _ => {
-                let (rows, columns) = matrices.shape();
-                let new = zero_mat("matrix of blocks", rows, columns);
-                let mut new = new.map_err(|error| Rejected {
+                let new = copied_mat("matrix of blocks", matrices);
+                all = Arc::new(new.map_err(|error| Rejected {
                     error,
                     matrix: Mat::new(),
-                })?;
-                new.copy_from(matrices);
-                all = Arc::new(new);
+                })?);
             }
         }
         Self::sharing(all, many, workspace)

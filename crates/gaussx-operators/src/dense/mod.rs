@@ -603,13 +603,7 @@ impl<T: Scalar> DenseCovariance<T> {
     }
 
     fn with_shifted_variances(self, shift: impl Fn(usize) -> T) -> Result<Self, Error> {
-        let mut matrix = if self.has_entries {
-            let mut buffer = self.storage.into_own()?;
-            factorize::restore(buffer.as_mut(), &self.variances);
-            buffer
-        } else {
-            self.to_dense()?
-        };
+        let mut matrix = self.into_matrix()?;
         for i in 0..matrix.nrows() {
             matrix[(i, i)] += shift(i);
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use faer::{Mat, MatRef};
 
-use crate::memory::zero_mat;
+use crate::memory::copied_mat;
 use crate::{Error, Scalar};
 
 #[derive(Clone)]
@@ -31,12 +31,7 @@ impl<T: Scalar> Storage<T> {
     pub(super) fn into_own(self) -> Result<Mat<T>, Error> {
         match self {
             Self::Own(matrix) => Ok(matrix),
-            Self::Shared { .. } => {
-                let shared = self.view();
-                let mut own = zero_mat("covariance", shared.nrows(), shared.ncols())?;
-                own.copy_from(shared);
-                Ok(own)
-            }
+            Self::Shared { .. } => copied_mat("covariance", self.view()),
         }
     }
 }
