@@ -5,7 +5,7 @@
 //! quantities with logarithms relative to the magnitudes that they are sums of.
 //!
 //! `reference/ratchet.json` holds the errors above half a unit; none may double and pass two. After an
-//! improvement, write it again: `cargo test -p gaussx-tests --test accuracy -- --ignored`.
+//! improvement, write it again: `cargo test -p gaussx-tests accuracy:: -- --ignored`.
 
 use std::collections::BTreeMap;
 

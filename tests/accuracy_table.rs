@@ -1,8 +1,9 @@
 //! Writes `docs/accuracy.md`: errors on the certified cases, beside the textbook formulas.
 //!
-//! `cargo run -p gaussx-tests --bin accuracy_table > docs/accuracy.md`
+//! `cargo test -p gaussx-tests accuracy_table:: -- --ignored`
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Write};
 
 use gaussx::{CovarianceOperator, MultivariateNormal, Scalar};
 use gaussx_tests::certified::{cases, digits, operator, vector};
@@ -226,7 +227,7 @@ fn short(x: f64) -> String {
 
 const HEAD: &str = "# Accuracy
 
-Written by `cargo run -p gaussx-tests --bin accuracy_table > docs/accuracy.md`.
+Written by `cargo test -p gaussx-tests accuracy_table:: -- --ignored`.
 
 Errors on the certified cases of `tests/reference`: 709 pairs of Gaussians and 160 pairs of index
 sets, dimension 1 to 200, condition numbers of the correlation matrix to 1e8 (1e3 in single
@@ -243,7 +244,16 @@ matrices, filled out where they are structured. *fails* is NaN, infinity or a re
 covariance.
 ";
 
-fn main() {
+#[test]
+#[ignore = "writes docs/accuracy.md anew"]
+fn the_table_of_accuracy_is_written() {
+    let mut text = String::new();
+    write_table(&mut text).unwrap();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/accuracy.md");
+    std::fs::write(file, text).unwrap();
+}
+
+fn write_table(out: &mut impl Write) -> fmt::Result {
     let (mut table, mut near) = (Table::new(), BTreeMap::new());
     pairs::<f64>("f64", &mut table, &mut near);
     pairs::<f32>("f32", &mut table, &mut BTreeMap::new());
@@ -257,25 +267,27 @@ fn main() {
         all.textbook.extend(&errors.textbook);
         all.statrs.extend(&errors.statrs);
     }
-    println!("{HEAD}");
-    println!("## By quantity\n");
-    println!(
+    writeln!(out, "{HEAD}")?;
+    writeln!(out, "## By quantity\n")?;
+    writeln!(
+        out,
         "| quantity | scalar | cases | 99 % | worst | textbook 99 % | worst | statrs 99 % | worst |"
-    );
-    println!("|---|---|---|---|---|---|---|---|---|");
+    )?;
+    writeln!(out, "|---|---|---|---|---|---|---|---|---|")?;
     for ((quantity, scalar), errors) in quantities {
         let cases = errors.ours.len();
-        println!(
+        writeln!(
+            out,
             "| {quantity} | {scalar} | {cases} | {} | {} | {} |",
             summary(errors.ours),
             summary(errors.textbook),
             summary(errors.statrs)
-        );
+        )?;
     }
-    println!("\n## KL by its size\n");
-    println!("Relative errors, double precision, all structures.\n");
-    println!("| KL | cases | 99 % | worst | textbook 99 % | worst |");
-    println!("|---|---|---|---|---|---|");
+    writeln!(out, "\n## KL by its size\n")?;
+    writeln!(out, "Relative errors, double precision, all structures.\n")?;
+    writeln!(out, "| KL | cases | 99 % | worst | textbook 99 % | worst |")?;
+    writeln!(out, "|---|---|---|---|---|---|")?;
     for (bin, errors) in near {
         let range = match bin {
             0 => "above 1e-5".to_owned(),
@@ -283,23 +295,27 @@ fn main() {
             _ => format!("1e-{} to 1e-{}", 5 * bin, 5 * bin + 5),
         };
         let cases = errors.ours.len();
-        println!(
+        writeln!(
+            out,
             "| {range} | {cases} | {} | {} |",
             summary(errors.ours),
             summary(errors.textbook)
-        );
+        )?;
     }
-    println!("\n## By structure\n");
-    println!(
+    writeln!(out, "\n## By structure\n")?;
+    writeln!(
+        out,
         "| quantity | structures of p and q | scalar | cases | 99 % | worst | textbook 99 % | worst |"
-    );
-    println!("|---|---|---|---|---|---|---|---|");
+    )?;
+    writeln!(out, "|---|---|---|---|---|---|---|---|")?;
     for ((quantity, structure, scalar), errors) in table {
         let cases = errors.ours.len();
-        println!(
+        writeln!(
+            out,
             "| {quantity} | {structure} | {scalar} | {cases} | {} | {} |",
             summary(errors.ours),
             summary(errors.textbook)
-        );
+        )?;
     }
+    Ok(())
 }

@@ -2,7 +2,7 @@
 //!
 //! The unit of error is `ε tr(R⁻¹)`, as for the certified values. Five hundred cases of each
 //! scalar run always; ten times as many by
-//! `cargo test --release -p gaussx-tests --test oracle -- --ignored --nocapture`.
+//! `cargo test --release -p gaussx-tests oracle:: -- --ignored --nocapture`.
 
 use std::collections::BTreeMap;
 
