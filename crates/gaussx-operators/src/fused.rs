@@ -18,3 +18,9 @@ pub(crate) fn mul_add<T: Scalar>(a: T, b: T, c: T) -> T {
 pub(crate) fn sqrt<T: Scalar>(x: T) -> T {
     num_traits::Float::sqrt(x)
 }
+
+/// `a b + c`, in one operation where `FUSED` says that the processor has one.
+#[inline(always)]
+pub(crate) fn multiply_add<T: Scalar, const FUSED: bool>(a: T, b: T, c: T) -> T {
+    if FUSED { mul_add(a, b, c) } else { a * b + c }
+}

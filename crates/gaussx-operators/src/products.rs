@@ -1,89 +1,12 @@
 //! Sums of logarithms, by products: one logarithm for some thousand numbers.
 
 use crate::fused::{is_fused, mul_add};
-use crate::sum::{WIDE, WideTotal, sum_blocks, sum_map};
+use crate::sum::{WIDE, sum_blocks, sum_map};
 use crate::{CompensatedSum, Scalar};
-
-/// Sums over numbers `λ_i > 0`: `Σ (λ_i - 1)`, `Σ |λ_i - 1|` and `Σ ln λ_i`.
-pub(crate) struct RatioSums<T: Scalar> {
-    excess: CompensatedSum<T>,
-    ln: CompensatedSum<T>,
-    pub(crate) magnitude: T,
-}
-
-impl<T: Scalar> RatioSums<T> {
-    /// `Σ (λ_i - 1 - ln λ_i)`.
-    pub(crate) fn divergence(&self) -> CompensatedSum<T> {
-        let mut divergence = self.excess;
-        divergence.subtract(self.ln);
-        divergence
-    }
-}
 
 /// The most numbers whose mantissas can be multiplied in [`WIDE`] partial products: 128
 /// below √2 stay below `2^64`.
-pub(crate) const PRODUCT: usize = 128 * WIDE;
-
-/// [`RatioSums`] of at most [`PRODUCT`] numbers `λ(x_1i, .., x_Ki)`; `None` where one of them
-/// is not a normal number, or the processor has no fused multiply-add.
-#[inline]
-pub(crate) fn ratio_sums<T: Scalar, const K: usize>(
-    slices: [&[T]; K],
-    ratio: &impl Fn([T; K]) -> T,
-) -> Option<RatioSums<T>> {
-    if !is_fused() {
-        return None;
-    }
-    let (excess, magnitudes, product) = pulp::Arch::new().dispatch(WideRatioSums { slices, ratio });
-    product.is_normal().then(|| RatioSums {
-        excess,
-        ln: product.ln(),
-        magnitude: magnitudes.iter().fold(T::zero(), |sum, &m| sum + m),
-    })
-}
-
-struct WideRatioSums<'a, T, F, const K: usize> {
-    slices: [&'a [T]; K],
-    ratio: &'a F,
-}
-
-impl<T: Scalar, F: Fn([T; K]) -> T, const K: usize> pulp::NullaryFnOnce
-    for WideRatioSums<'_, T, F, K>
-{
-    type Output = (CompensatedSum<T>, [T; WIDE], Factored<T, WIDE>);
-
-    #[inline(always)]
-    fn call(self) -> Self::Output {
-        let mut total = WideTotal::new();
-        let mut magnitudes = [T::zero(); WIDE];
-        let mut product = Factored::one();
-        let chunks = self.slices.map(|x| x.as_chunks::<WIDE>().0);
-        for c in 0..chunks[0].len() {
-            let block = chunks.map(|x| &x[c]);
-            let mut ratios = [T::zero(); WIDE];
-            let mut excesses = [T::zero(); WIDE];
-            for k in 0..WIDE {
-                ratios[k] = (self.ratio)(block.map(|x| x[k]));
-                excesses[k] = ratios[k] - T::one();
-                magnitudes[k] += excesses[k].abs();
-            }
-            total.add(&excesses);
-            for k in 0..WIDE {
-                product.multiply(k, ratios[k]);
-            }
-        }
-        let mut total = total.merged();
-        let rest = self.slices.map(|x| x.as_chunks::<WIDE>().1);
-        for i in 0..rest[0].len() {
-            let ratio = (self.ratio)(rest.map(|x| x[i]));
-            let excess = ratio - T::one();
-            magnitudes[i] += excess.abs();
-            total.add(excess);
-            product.multiply(i, ratio);
-        }
-        (total, magnitudes, product)
-    }
-}
+const PRODUCT: usize = 128 * WIDE;
 
 /// `Σ ln f(x_i)` for positive `f(x_i)`: one logarithm for some thousand elements.
 ///

@@ -62,12 +62,14 @@ impl Scalar for f64 {
 
     #[inline(always)]
     fn split(self) -> (Self, Self) {
-        const BELOW_ONE: u64 = 0x3ff0_0000_0000_0000 - 0x3fe6_a09e_667f_3bcd;
+        const ROOT_HALF: u64 = 0x3fe6_a09e_667f_3bcd;
+        const BELOW_ONE: u64 = 0x3ff0_0000_0000_0000 - ROOT_HALF;
+        const FRACTION: u64 = (1 << 52) - 1;
         // 2^52 with an integer in its last bits is 2^52 + that integer.
         const MAGIC: u64 = 0x4330_0000_0000_0000;
-        let biased = self.to_bits().wrapping_add(BELOW_ONE) >> 52;
-        let mantissa = self.to_bits().wrapping_sub(biased.wrapping_sub(1023) << 52);
-        let exponent = Self::from_bits(MAGIC | biased) - (4_503_599_627_370_496.0 + 1023.0);
+        let above = self.to_bits().wrapping_add(BELOW_ONE);
+        let mantissa = (above & FRACTION).wrapping_add(ROOT_HALF);
+        let exponent = Self::from_bits(MAGIC | above >> 52) - (4_503_599_627_370_496.0 + 1023.0);
         (Self::from_bits(mantissa), exponent)
     }
 
@@ -90,11 +92,13 @@ impl Scalar for f32 {
 
     #[inline(always)]
     fn split(self) -> (Self, Self) {
-        const BELOW_ONE: u32 = 0x3f80_0000 - 0x3f35_04f3;
+        const ROOT_HALF: u32 = 0x3f35_04f3;
+        const BELOW_ONE: u32 = 0x3f80_0000 - ROOT_HALF;
+        const FRACTION: u32 = (1 << 23) - 1;
         const MAGIC: u32 = 0x4b00_0000;
-        let biased = self.to_bits().wrapping_add(BELOW_ONE) >> 23;
-        let mantissa = self.to_bits().wrapping_sub(biased.wrapping_sub(127) << 23);
-        let exponent = Self::from_bits(MAGIC | biased) - (8_388_608.0 + 127.0);
+        let above = self.to_bits().wrapping_add(BELOW_ONE);
+        let mantissa = (above & FRACTION).wrapping_add(ROOT_HALF);
+        let exponent = Self::from_bits(MAGIC | above >> 23) - (8_388_608.0 + 127.0);
         (Self::from_bits(mantissa), exponent)
     }
 

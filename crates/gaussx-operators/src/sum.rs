@@ -2,6 +2,7 @@
 
 use core::ops::Range;
 
+use crate::fused::is_fused;
 use crate::{Error, Scalar, parallel};
 
 /// How many partial sums run side by side: enough for two wide SIMD registers.
@@ -49,6 +50,13 @@ impl<T: Scalar> CompensatedSum<T> {
         }
     }
 
+    fn of(sum: T) -> Self {
+        Self {
+            sum,
+            error: T::zero(),
+        }
+    }
+
     /// Adds a term.
     #[inline]
     pub fn add(&mut self, term: T) {
@@ -64,13 +72,6 @@ impl<T: Scalar> CompensatedSum<T> {
         if other.error.is_finite() {
             self.add(other.error);
         }
-    }
-
-    /// Subtracts what another sum holds.
-    #[inline]
-    pub(crate) fn subtract(&mut self, other: Self) {
-        self.add(-other.sum);
-        self.add(-other.error);
     }
 
     /// The sum. Infinite, not NaN, where it overflows.
@@ -100,6 +101,12 @@ pub(crate) fn two_sum<T: Scalar>(a: T, b: T) -> (T, T) {
 pub(crate) fn sum_map<T: Scalar>(n: usize, f: impl Fn(usize) -> T) -> T {
     const LANES_BLOCK: usize = 1024 * LANES;
     let mut total = CompensatedSum::new();
+    if n <= LANES {
+        for i in 0..n {
+            total.add(f(i));
+        }
+        return total.value();
+    }
     let mut start = 0;
     while start < n {
         let end = n.min(start + LANES_BLOCK);
@@ -139,32 +146,40 @@ pub(crate) fn root_of_squares<T: Scalar>(
     Ok(squares(scale)?.sqrt() / scale)
 }
 
-/// How many partial sums run side by side where the widest registers are used: the chain of
-/// additions is then no longer what a loop waits for.
-pub(crate) const WIDE: usize = 32;
+/// How many terms are found side by side where the widest registers are used: four registers,
+/// so that none waits for another.
+pub(crate) const WIDE: usize = 4 * LANES;
+
+/// [`WIDE`] where there are few terms.
+const NARROW: usize = 2 * LANES;
+
+/// Terms that are added before their sum is compensated, which loses one and a half units in
+/// the last place of their magnitudes at most.
+const PLAIN: usize = 4;
 
 /// Below this length a plain loop is over before the processor has been asked what it can.
-const SHORT: usize = 64;
+const SHORT: usize = 8;
 
 /// A term of a sum over `K` slices.
 ///
 /// Closures serve where they are short. A long formula is a type of its own: only a method
 /// can be told to be inlined, and what is not is compiled for the oldest processor.
 pub(crate) trait Term<T, const K: usize> {
-    fn at(&self, x: [T; K]) -> T;
+    /// `FUSED` where it is compiled for a processor that multiplies and adds at once.
+    fn at<const FUSED: bool>(&self, x: [T; K]) -> T;
 }
 
 struct Closure<F>(F);
 
 impl<T, F: Fn([T; K]) -> T, const K: usize> Term<T, K> for Closure<F> {
     #[inline(always)]
-    fn at(&self, x: [T; K]) -> T {
+    fn at<const FUSED: bool>(&self, x: [T; K]) -> T {
         (self.0)(x)
     }
 }
 
-/// `Σ f(x_1i, .., x_Ki)` over slices of one length, compensated, by the widest instructions
-/// that the processor has.
+/// `Σ f(x_1i, .., x_Ki)` over slices of one length, compensated but for [`PLAIN`] terms at a
+/// time, by the widest instructions that the processor has.
 #[inline]
 pub(crate) fn sum_slices<T: Scalar, const K: usize>(
     slices: [&[T]; K],
@@ -182,11 +197,25 @@ pub(crate) fn sum_terms<T: Scalar, const K: usize>(
     let n = slices.iter().map(|x| x.len()).min().unwrap_or(0);
     let slices = slices.map(|x| &x[..n]);
     if n < SHORT {
-        return sum_map(n, |i| term.at(slices.map(|x| x[i])));
+        return sum_map(n, |i| term.at::<false>(slices.map(|x| x[i])));
+    }
+    if !is_fused() {
+        let block = |range: Range<usize>| {
+            let start = range.start;
+            let term = |i| term.at::<false>(slices.map(|x| x[start + i]));
+            CompensatedSum::of(sum_map(range.len(), term))
+        };
+        return sum_blocks(n, block).value();
+    }
+    let arch = pulp::Arch::new();
+    if n <= 3 * NARROW {
+        let sum: WideSum<'_, _, _, K, NARROW> = WideSum { slices, term };
+        return arch.dispatch(sum).value();
     }
     sum_blocks(n, |range| {
         let slices = slices.map(|x| &x[range.clone()]);
-        pulp::Arch::new().dispatch(WideSum { slices, term })
+        let sum: WideSum<'_, _, _, K, WIDE> = WideSum { slices, term };
+        arch.dispatch(sum)
     })
     .value()
 }
@@ -223,67 +252,102 @@ fn sum_halves<T: Scalar>(
     sum
 }
 
-struct WideSum<'a, T, F, const K: usize> {
+struct WideSum<'a, T, F, const K: usize, const W: usize> {
     slices: [&'a [T]; K],
     term: &'a F,
 }
 
-impl<T: Scalar, F: Term<T, K>, const K: usize> pulp::NullaryFnOnce for WideSum<'_, T, F, K> {
+impl<T: Scalar, F: Term<T, K>, const K: usize, const W: usize> pulp::NullaryFnOnce
+    for WideSum<'_, T, F, K, W>
+{
     type Output = CompensatedSum<T>;
 
     #[inline(always)]
     fn call(self) -> CompensatedSum<T> {
-        let mut total = WideTotal::new();
-        let chunks = self.slices.map(|x| x.as_chunks::<WIDE>().0);
-        for c in 0..chunks[0].len() {
-            let block = chunks.map(|x| &x[c]);
-            // Apart from the sums: a long formula vectorises only in a loop of its own.
-            let mut terms = [T::zero(); WIDE];
-            for k in 0..WIDE {
-                terms[k] = self.term.at(block.map(|x| x[k]));
+        let mut total = WideTotal::<T, W>::new();
+        // Apart from the sums: a long formula vectorises only in a loop of its own.
+        let terms = |block: [&[T; W]; K]| {
+            let mut terms = [T::zero(); W];
+            for k in 0..W {
+                terms[k] = self.term.at::<true>(block.map(|x| x[k]));
             }
-            total.add(&terms);
+            terms
+        };
+        let chunks = self.slices.map(|x| x.as_chunks::<W>().0);
+        let count = chunks[0].len();
+        for start in (0..count).step_by(PLAIN) {
+            let mut some = [T::zero(); W];
+            for c in start..count.min(start + PLAIN) {
+                let terms = terms(chunks.map(|x| &x[c]));
+                for k in 0..W {
+                    some[k] += terms[k];
+                }
+            }
+            total.add(&some);
         }
-        let mut total = total.merged();
-        let rest = self.slices.map(|x| x.as_chunks::<WIDE>().1);
-        for i in 0..rest[0].len() {
-            total.add(self.term.at(rest.map(|x| x[i])));
+        let n = self.slices[0].len();
+        let rest = n % W;
+        if rest > 0 {
+            // Filled up with the first number, whose terms are then left out.
+            let mut block = [[T::zero(); W]; K];
+            for (block, x) in block.iter_mut().zip(self.slices) {
+                block.fill(x[n - rest]);
+                block[..rest].copy_from_slice(&x[n - rest..]);
+            }
+            let mut last = terms(block.each_ref());
+            for k in 0..W {
+                last[k] = if k < rest { last[k] } else { T::zero() };
+            }
+            total.add(&last);
         }
-        total
+        total.merged()
     }
 }
 
 /// Compensated sums side by side.
-pub(crate) struct WideTotal<T> {
-    sums: [T; WIDE],
-    errors: [T; WIDE],
+struct WideTotal<T, const W: usize> {
+    sums: [T; W],
+    errors: [T; W],
 }
 
-impl<T: Scalar> WideTotal<T> {
+impl<T: Scalar, const W: usize> WideTotal<T, W> {
     #[inline(always)]
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self {
-            sums: [T::zero(); WIDE],
-            errors: [T::zero(); WIDE],
+            sums: [T::zero(); W],
+            errors: [T::zero(); W],
         }
     }
 
     #[inline(always)]
-    pub(crate) fn add(&mut self, terms: &[T; WIDE]) {
-        for k in 0..WIDE {
+    fn add(&mut self, terms: &[T; W]) {
+        for k in 0..W {
             let (sum, error) = two_sum(self.sums[k], terms[k]);
             self.sums[k] = sum;
             self.errors[k] += error;
         }
     }
 
+    /// The sum of all, halves of halves.
     #[inline(always)]
-    pub(crate) fn merged(&self) -> CompensatedSum<T> {
-        let mut total = CompensatedSum::new();
-        for (&sum, &error) in self.sums.iter().zip(&self.errors) {
-            total.merge(CompensatedSum { sum, error });
+    fn merged(self) -> CompensatedSum<T> {
+        let Self {
+            mut sums,
+            mut errors,
+        } = self;
+        let mut half = W / 2;
+        while half > 0 {
+            for k in 0..half {
+                let (sum, error) = two_sum(sums[k], sums[k + half]);
+                sums[k] = sum;
+                errors[k] = (errors[k] + errors[k + half]) + error;
+            }
+            half /= 2;
         }
-        total
+        CompensatedSum {
+            sum: sums[0],
+            error: errors[0],
+        }
     }
 }
 

@@ -1,109 +1,144 @@
 //! Meetings of which one side at least is diagonal.
 
+use core::marker::PhantomData;
+
 use super::part::{Part, Variances};
-use crate::products::{PRODUCT, RatioSums, ratio_sums};
 use crate::special::{
-    deviation_divergence, is_near_one, near_one, variance_divergence, variance_divergence_or_nan,
+    deviation_divergence, is_near_one, variance_divergence, variance_divergence_or_nan,
+    x_minus_ln_1p,
 };
-use crate::sum::{Term, sum_blocks, sum_map, sum_slices, sum_terms};
-use crate::{CompensatedSum, Error, FactorKind, Scalar, Workspace};
+use crate::sum::{Term, sum_map, sum_terms};
+use crate::{Error, FactorKind, Scalar, Workspace};
 
 /// Both sides diagonal: `Σ (λ_i - 1 - ln λ_i)`, `λ_i` the ratio of the variances.
 pub(super) fn divergence_of_two<T: Scalar>(
-    n: usize,
-    p: Variances<'_, T>,
-    q: Variances<'_, T>,
-) -> T {
-    let sum = match (p, q) {
-        (Variances::Constant(p), Variances::Constant(q)) => {
-            return T::of_count(n) * variance_divergence(p, q);
-        }
-        (Variances::Constant(p), Variances::Each { variances, scale }) => {
-            sum_of_ratios([variances], |[q]| [p, scale * q])
-        }
-        (Variances::Each { variances, scale }, Variances::Constant(q)) => {
-            sum_of_ratios([variances], |[p]| [scale * p, q])
-        }
-        (
-            Variances::Each { variances, scale },
-            Variances::Each {
-                variances: v_q,
-                scale: by,
-            },
-        ) => sum_of_ratios([variances, v_q], |[p, q]| [scale * p, by * q]),
-    };
-    if sum.is_nan() {
-        // Some ratio is out of range: its logarithm may not be.
-        return sum_map(n, |i| variance_divergence(p.at(i), q.at(i)));
+    p: Part<'_, T>,
+    q: Part<'_, T>,
+    variances: [Variances<'_, T>; 2],
+) -> Result<T, Error> {
+    let n = q.dim();
+    let [v_p, v_q] = variances;
+    if let [Variances::Constant(p), Variances::Constant(q)] = variances {
+        return Ok(T::of_count(n) * variance_divergence(p, q));
     }
-    sum
-}
-
-/// `Σ (λ_i - 1 - ln λ_i)` for the ratios of `pair(x_1i, .., x_Ki)`; NaN where one of them is
-/// not a normal number.
-fn sum_of_ratios<T: Scalar, const K: usize>(
-    slices: [&[T]; K],
-    pair: impl Fn([T; K]) -> [T; 2] + Sync,
-) -> T {
-    let n = slices[0].len();
-    let ratio = |x: [T; K]| {
-        let [p, q] = pair(x);
-        p / q
-    };
-    let sum = sum_blocks(n, |range| {
-        let mut total = CompensatedSum::new();
-        for start in range.clone().step_by(PRODUCT) {
-            let part = slices.map(|x| &x[start..range.end.min(start + PRODUCT)]);
-            match sum_of_far_ratios(part, &ratio) {
-                Some(sum) => total.merge(sum),
-                None => total.add(sum_terms(part, &Divergence(&pair))),
+    if n >= MANY {
+        let (logdet_p, logdet_q) = (p.logdet()?, q.logdet()?);
+        let far_from =
+            T::of(FAR[0]) * T::of_count(n) + T::of(FAR[1]) * (logdet_p.abs() + logdet_q.abs());
+        // What a few of them say is true of most.
+        let few = sum_over::<T, Divergence>(FEW, v_p, v_q);
+        if few * T::of_count(n / FEW) >= far_from {
+            let sum = (sum_over::<T, Excess>(n, v_p, v_q) - logdet_p) + logdet_q;
+            if sum >= far_from {
+                return Ok(sum);
             }
         }
-        total
-    });
-    sum.value()
+    }
+    let sum = sum_over::<T, Divergence>(n, v_p, v_q);
+    if sum.is_nan() {
+        // Some ratio is out of range: its logarithm may not be.
+        return Ok(sum_map(n, |i| variance_divergence(v_p.at(i), v_q.at(i))));
+    }
+    Ok(sum)
 }
 
-/// `Σ (λ_i - 1) - Σ ln λ_i`, the logarithms by a product, where the difference keeps its
-/// digits.
-fn sum_of_far_ratios<T: Scalar, const K: usize>(
-    slices: [&[T]; K],
-    ratio: &impl Fn([T; K]) -> T,
-) -> Option<CompensatedSum<T>> {
-    let n = slices[0].len();
-    if n < 2 * FEW {
-        return None;
-    }
-    // What a few of them say is true of most.
-    if !is_far(FEW, &ratio_sums(slices.map(|x| &x[..FEW]), ratio)?) {
-        return None;
-    }
-    let all = ratio_sums(slices, ratio)?;
-    is_far(n, &all).then(|| all.divergence())
-}
+/// Coordinates for which the log-determinants, where they are known, save time.
+const MANY: usize = 1024;
 
 /// Ratios that are tried before all are.
 const FEW: usize = 64;
 
-/// What the sum may lose, in `ε` of itself, if every rounding errs the same way.
-const LOSS: f64 = 6.0;
+/// The divergence, in dimensions and in log-determinants, from which sixteen units in the last
+/// place bound the rounding of `Σ (λ_i - 1) - ln det Σ_p + ln det Σ_q`, if every rounding errs
+/// the same way: three units for each `|λ_i - 1|`, half a unit for each log-determinant.
+///
+/// That is so because `λ - 1 - ln λ >= |λ - 1| / 2 - 0.193`.
+const FAR: [f64; 2] = [0.116, 0.05];
 
-/// Whether [`LOSS`] bounds the rounding: each `λ` is the exact ratio of variances half a unit
-/// away, which moves its term by `|λ - 1| ε / 2`, subtracting 1 as much again; the product
-/// of the `λ` is off by less than half a unit for each.
-fn is_far<T: Scalar>(n: usize, sums: &RatioSums<T>) -> bool {
-    let roundings = sums.magnitude + T::of_count(n) / T::of(2.0);
-    roundings <= T::of(LOSS) * sums.divergence().value()
+/// A function of a variance of `p` and one of `q`.
+trait OfVariances<T>: Sync {
+    fn of<const FUSED: bool>(p: T, q: T) -> T;
 }
 
-/// One term of the sum, as a type of its own.
-struct Divergence<'a, F>(&'a F);
+/// `λ - 1 - ln λ`, or NaN where `λ` is not a normal number.
+struct Divergence;
 
-impl<T: Scalar, F: Fn([T; K]) -> [T; 2], const K: usize> Term<T, K> for Divergence<'_, F> {
+impl<T: Scalar> OfVariances<T> for Divergence {
     #[inline(always)]
-    fn at(&self, x: [T; K]) -> T {
+    fn of<const FUSED: bool>(p: T, q: T) -> T {
+        variance_divergence_or_nan::<T, FUSED>(p, q)
+    }
+}
+
+/// `λ - 1`.
+struct Excess;
+
+impl<T: Scalar> OfVariances<T> for Excess {
+    #[inline(always)]
+    fn of<const FUSED: bool>(p: T, q: T) -> T {
+        (p - q) / q
+    }
+}
+
+/// `λ`.
+struct Ratio;
+
+impl<T: Scalar> OfVariances<T> for Ratio {
+    #[inline(always)]
+    fn of<const FUSED: bool>(p: T, q: T) -> T {
+        p / q
+    }
+}
+
+/// The sum of a function of the first `n` variances of both sides.
+fn sum_over<T: Scalar, F: OfVariances<T>>(n: usize, p: Variances<'_, T>, q: Variances<'_, T>) -> T {
+    use Variances::{Constant, Each};
+    match (p, q) {
+        (Constant(p), Constant(q)) => T::of_count(n) * F::of::<false>(p, q),
+        (Constant(p), Each { variances, scale }) => sum_terms(
+            [&variances[..n]],
+            &Pair::<F, _>::new(|[q]: [T; 1]| [p, scale * q]),
+        ),
+        (Each { variances, scale }, Constant(q)) => sum_terms(
+            [&variances[..n]],
+            &Pair::<F, _>::new(|[p]: [T; 1]| [scale * p, q]),
+        ),
+        (
+            Each { variances, scale },
+            Each {
+                variances: of_q,
+                scale: by,
+            },
+        ) => {
+            let slices = [&variances[..n], &of_q[..n]];
+            sum_terms(
+                slices,
+                &Pair::<F, _>::new(|[p, q]: [T; 2]| [scale * p, by * q]),
+            )
+        }
+    }
+}
+
+/// `F` of the pair that `G` makes of the numbers of some slices: a type of its own, as long
+/// formulas are.
+struct Pair<F, G>(G, PhantomData<F>);
+
+impl<F, G> Pair<F, G> {
+    fn new(pair: G) -> Self {
+        Self(pair, PhantomData)
+    }
+}
+
+impl<T, F, G, const K: usize> Term<T, K> for Pair<F, G>
+where
+    T: Scalar,
+    F: OfVariances<T>,
+    G: Fn([T; K]) -> [T; 2],
+{
+    #[inline(always)]
+    fn at<const FUSED: bool>(&self, x: [T; K]) -> T {
         let [p, q] = (self.0)(x);
-        variance_divergence_or_nan(p, q)
+        F::of::<FUSED>(p, q)
     }
 }
 
@@ -151,23 +186,15 @@ pub(super) fn trace_from_diagonal<T: Scalar>(
     workspace: &mut Workspace<T>,
 ) -> Result<T, Error> {
     let n = p.dim();
-    match (p.as_diagonal(), q) {
-        (Some(Variances::Constant(p)), Variances::Constant(q)) => Ok(T::of_count(n) * (p / q)),
-        (
-            Some(Variances::Each { variances, scale }),
-            Variances::Each {
-                variances: v_q,
-                scale: by,
-            },
-        ) => Ok(sum_slices([variances, v_q], |[p, q]| {
-            (scale * p) / (by * q)
-        })),
-        (Some(p), q) => Ok(sum_map(n, |i| p.at(i) / q.at(i))),
-        (None, q) => workspace.with(n, 1, |variances, _| {
-            p.diag_into(variances)?;
-            Ok(sum_map(n, |i| variances[i] / q.at(i)))
-        }),
+    if let Some(v_p) = p.as_diagonal() {
+        return Ok(sum_over::<T, Ratio>(n, v_p, q));
     }
+    workspace.with(n, 1, |variances, _| {
+        p.diag_into(variances)?;
+        let (variances, scale) = (&*variances, T::one());
+        let v_p = Variances::Each { variances, scale };
+        Ok(sum_over::<T, Ratio>(n, v_p, q))
+    })
 }
 
 /// `p` diagonal: `Σ p_j (Σ_q⁻¹)_jj`.
@@ -191,7 +218,7 @@ pub(super) fn trace_of_diagonal<T: Scalar>(
 /// `λ - 1 - ln λ` for the squared pivot `λ = 1 + excess = (a / b)²`.
 fn squared_pivot_term<T: Scalar>(excess: T, a: T, b: T) -> T {
     if is_near_one(excess) {
-        near_one(excess)
+        x_minus_ln_1p(excess)
     } else {
         deviation_divergence(a, b)
     }

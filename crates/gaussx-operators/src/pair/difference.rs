@@ -12,7 +12,7 @@ use crate::columns::{contiguous_mut, map_rows, mirror_lower, panels};
 use crate::dense::triangular::{half_solve_rows, subtract_lower, subtract_product};
 use crate::factor::Action;
 use crate::parallel;
-use crate::special::{is_near_one, near_one};
+use crate::special::{is_near_one, x_minus_ln_1p};
 use crate::sum::sum_of_squares;
 use crate::{CholeskyFactor, CompensatedSum, Error, FactorKind, Scalar, Workspace};
 
@@ -208,7 +208,7 @@ fn reduce_columns<T: Scalar>(
         if !is_near_one(excess) {
             return None;
         }
-        total.add(near_one(excess));
+        total.add(x_minus_ln_1p(excess));
         let pivot = (T::one() + excess).sqrt();
         let (mut done, mut rest) = panel.as_mut().split_at_col_mut(k + 1);
         let below = &mut contiguous_mut(done.as_mut().col_mut(k))[k + 1..];

@@ -7,7 +7,7 @@ use crate::Scalar;
 use crate::blocks::Blocks;
 use crate::fused::{is_fused, mul_add, sqrt};
 use crate::lanes::{LANES, Lanes, MOST, Triangles};
-use crate::special::{deviation_divergence_or_nan, is_near_one, near_one};
+use crate::special::{deviation_divergence_or_nan, is_near_one, x_minus_ln_1p_or_nan};
 
 /// A side of some pairs.
 #[derive(Clone, Copy)]
@@ -187,7 +187,7 @@ impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for ByFactors<'_, T, N> {
             for i in 0..n {
                 let (a, b) = (p.columns[i][i], q.columns[i][i]);
                 for lane in 0..LANES {
-                    values[lane] += deviation_divergence_or_nan(a[lane], b[lane]);
+                    values[lane] += deviation_divergence_or_nan::<T, true>(a[lane], b[lane]);
                 }
             }
         }
@@ -273,7 +273,7 @@ fn sum_of_pivots<T: Scalar, const N: usize>(f: &mut [[Lanes<T>; N]; N], n: usize
             for lane in 0..LANES {
                 if i == c {
                     let excess = value[lane];
-                    let term = near_one(excess);
+                    let term = x_minus_ln_1p_or_nan::<T, true>(excess);
                     total[lane] += if is_near_one(excess) { term } else { T::nan() };
                     reciprocals[lane] = T::one() / sqrt(T::one() + excess);
                 } else {

@@ -132,8 +132,8 @@ fn divergence_of_parts<T: Scalar>(
     q: Part<'_, T>,
     workspace: &mut Workspace<T>,
 ) -> Result<T, Error> {
-    if let (Some(p), Some(v_q)) = (p.as_diagonal(), q.as_diagonal()) {
-        return Ok(diagonal::divergence_of_two(q.dim(), p, v_q));
+    if let (Some(v_p), Some(v_q)) = (p.as_diagonal(), q.as_diagonal()) {
+        return diagonal::divergence_of_two(p, q, [v_p, v_q]);
     }
     if blocks::split(p, q) {
         return blocks::sum(p, q, Form::Divergence, workspace);

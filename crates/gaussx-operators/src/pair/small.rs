@@ -8,7 +8,9 @@
 use super::NEAR;
 use super::part::Part;
 use crate::factor::Entries;
-use crate::special::{deviation_divergence, deviation_divergence_or_nan, is_near_one, near_one};
+use crate::special::{
+    deviation_divergence, deviation_divergence_or_nan, is_near_one, x_minus_ln_1p,
+};
 use crate::{FactorKind, Scalar};
 
 /// Rows of a matrix of `N` coordinates.
@@ -157,7 +159,7 @@ fn by_factors<T: Scalar, const N: usize>(p: &Dense<'_, T, N>, q: &Dense<'_, T, N
     // In a loop of their own they are found side by side.
     let mut terms = [T::zero(); N];
     for i in 0..N {
-        terms[i] = deviation_divergence_or_nan(of_p[i], of_q[i]);
+        terms[i] = deviation_divergence_or_nan::<T, false>(of_p[i], of_q[i]);
     }
     half_solve(&q.l, &mut e);
     for i in 0..N {
@@ -230,7 +232,7 @@ fn sum_of_pivots<T: Scalar, const N: usize>(f: &mut Square<T, N>) -> Option<T> {
             };
             squares[k] += row[k] * row[k];
         }
-        total += near_one(excess);
+        total += x_minus_ln_1p(excess);
         for i in j + 1..N {
             for k in 0..N {
                 f[i][k] -= row[i] * row[k];

@@ -7,7 +7,7 @@ use super::part::Part;
 use crate::columns::contiguous;
 use crate::factor::Entries;
 use crate::fused::{is_fused, mul_add, sqrt};
-use crate::special::{deviation_divergence_or_nan, is_near_one, near_one};
+use crate::special::{deviation_divergence_or_nan, is_near_one, x_minus_ln_1p_or_nan};
 use crate::tiles::{
     self, Tile, WIDTH, half_solve, half_solve_right, run, subtract_product,
     subtract_transposed_product,
@@ -263,7 +263,7 @@ fn pivot_terms<T: Scalar>(p: Dense<'_, T>, q: Dense<'_, T>, k: usize) -> [T; WID
     let (of_p, of_q) = (pivots(p), pivots(q));
     let mut terms = [T::zero(); WIDTH];
     for r in 0..WIDTH {
-        terms[r] = deviation_divergence_or_nan(of_p[r], of_q[r]);
+        terms[r] = deviation_divergence_or_nan::<T, true>(of_p[r], of_q[r]);
     }
     terms
 }
@@ -373,7 +373,7 @@ fn sum_of_pivots<T: Scalar>(f: &mut [Tile<T>], m: usize) -> Option<T> {
         }
         let (excesses, reciprocals) = factor_excess(&mut pivot)?;
         for r in 0..WIDTH {
-            sums[0][r] += near_one(excesses[r]);
+            sums[0][r] += x_minus_ln_1p_or_nan::<T, true>(excesses[r]);
         }
         add_squares(&mut sums, &pivot);
         for t in p + 1..m {
