@@ -3,11 +3,12 @@
 
 use gaussx::faer::Mat;
 use gaussx::{
-    BlockDiagonal, CovarianceOperator, DenseCovariance, DiagonalCovariance, MultivariateNormal,
-    ScaledIdentity,
+    BlockDiagonal, CompensatedSum, CovarianceOperator, DenseCovariance, DiagonalCovariance,
+    MultivariateNormal, Scalar, ScaledIdentity,
 };
 use gaussx_tests::ar1::Ar1;
 use gaussx_tests::compare::assert_close;
+use gaussx_tests::random::Random;
 
 const MILLION: usize = 1_000_000;
 
@@ -103,6 +104,62 @@ fn mixed_units_factor_and_keep_their_digits() {
     let expected = 2.0 * (3.0 - 1.0 - 3.0_f64.ln());
     let found = wide.kl_divergence(&mixed).unwrap();
     assert_close("KL", found, expected, 1e-14 * expected);
+}
+
+/// Close ratios and far ones, few and many, are summed in ways of their own.
+fn divergences_are_sums_over_coordinates<T: Scalar>() {
+    let mut random = Random::new(11);
+    // Decades that the variances spread over.
+    for (low, high) in [
+        (-0.01, 0.01),
+        (-0.3, 0.3),
+        (0.0, 0.85),
+        (-1.0, 1.0),
+        (-6.0, 6.0),
+    ] {
+        for n in [7, 8, 31, 48, 49, 100, 1023, 1024, 5000, 40_000] {
+            let mut draw = || -> Vec<T> { (0..n).map(|_| random.log_uniform(low, high)).collect() };
+            let (a, b, mean, zero) = (draw(), draw(), draw(), vec![T::zero(); n]);
+            let [p, q] = [&a, &b].map(|v| DiagonalCovariance::new(v).unwrap());
+            let common = ScaledIdentity::new(n, T::of(1.25)).unwrap();
+            let one = |x: T, a: T, b: T| -> f64 {
+                let [p, q] = [a, b].map(|v| ScaledIdentity::new(1, v.as_f64()).unwrap());
+                gaussx::kl_divergence([x.as_f64()], &p, [0.0], &q).unwrap()
+            };
+            let sum = |of: &dyn Fn(usize) -> f64| {
+                let mut sum = CompensatedSum::new();
+                for i in 0..n {
+                    sum.add(of(i));
+                }
+                sum.value()
+            };
+            let v = common.variance();
+            let found = [
+                gaussx::kl_divergence(&mean, &p, &zero, &q),
+                gaussx::kl_divergence(&zero, &p, &zero, &common),
+                gaussx::kl_divergence(&zero, &common, &zero, &q),
+            ];
+            let expected = [
+                sum(&|i| one(mean[i], a[i], b[i])),
+                sum(&|i| one(T::zero(), a[i], v)),
+                sum(&|i| one(T::zero(), v, b[i])),
+            ];
+            for (found, expected) in found.into_iter().zip(expected) {
+                let bound = 16.0 * T::EPSILON.as_f64() * expected;
+                assert_close(&format!("n = {n}, {low}"), found.unwrap(), expected, bound);
+            }
+        }
+    }
+}
+
+#[test]
+fn divergences_in_double_precision_are_sums_over_coordinates() {
+    divergences_are_sums_over_coordinates::<f64>();
+}
+
+#[test]
+fn divergences_in_single_precision_are_sums_over_coordinates() {
+    divergences_are_sums_over_coordinates::<f32>();
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::columns::map_rows;
 use crate::memory::{filled_col, zero_mat};
 use crate::operator::{check_columns, check_quadratic_forms, check_sub_block};
 use crate::point::{AsCol, copy_into};
-use crate::products::sum_ln;
+use crate::products::{Logarithm, ln_of_product};
 use crate::spectrum::{PrincipalAxes, coordinate_axes};
 use crate::sum::{root_of_squares, sum_map, sum_slices};
 use crate::{CholeskyFactor, CovarianceOperator, Error, Scalar, Workspace, validate};
@@ -32,7 +32,7 @@ const VARIANCE: &str = "variance";
 pub struct DiagonalCovariance<T: Scalar> {
     /// Finite and positive.
     variances: Vec<T>,
-    logdet: T,
+    logdet: Logarithm<T>,
 }
 
 impl<T: Scalar> DiagonalCovariance<T> {
@@ -158,8 +158,8 @@ impl<T: Scalar> DiagonalCovariance<T> {
     /// The covariance, or what was given where a variance is not finite or not positive:
     /// then, and only then, the sum of the logarithms is not finite.
     fn with_logdet(variances: Vec<T>) -> Result<Self, Vec<T>> {
-        let logdet = sum_ln(&variances, |v| v);
-        if logdet.is_finite() {
+        let logdet = ln_of_product(&variances, |v| v);
+        if logdet.value().is_finite() {
             Ok(Self { variances, logdet })
         } else {
             Err(variances)
@@ -212,11 +212,11 @@ impl<T: Scalar> CovarianceOperator<T> for DiagonalCovariance<T> {
     }
 
     fn cholesky(&self) -> CholeskyFactor<'_, T> {
-        CholeskyFactor::diagonal(&self.variances)
+        CholeskyFactor::diagonal_with_logarithm(&self.variances, &self.logdet)
     }
 
     fn logdet(&self) -> Result<T, Error> {
-        Ok(self.logdet)
+        Ok(self.logdet.value())
     }
 
     fn quadratic_forms_into(

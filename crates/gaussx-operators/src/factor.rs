@@ -8,7 +8,7 @@ use faer::{MatMut, MatRef};
 use crate::blocks::{Blocks, for_each_block};
 use crate::columns::{map_rows, unit_columns_into};
 use crate::memory::zero_vec;
-use crate::products::{sum_ln, sum_ln_by_column};
+use crate::products::{Logarithm, sum_ln, sum_ln_by_column};
 use crate::sum::CompensatedSum;
 use crate::{
     CovarianceOperator, Error, LowerTriangular, Scalar, Workspace, dense, lanes, validate,
@@ -91,6 +91,8 @@ pub struct CholeskyFactor<'a, T: Scalar> {
     kind: FactorKind<'a, T>,
     scale: T,
     entries: Option<Entries<'a, T>>,
+    /// That of the determinant of a diagonal covariance, before it is scaled.
+    logarithm: Option<&'a Logarithm<T>>,
 }
 
 /// What is done to the columns of a matrix.
@@ -171,6 +173,7 @@ impl<'a, T: Scalar> CholeskyFactor<'a, T> {
             kind,
             scale: T::one(),
             entries: None,
+            logarithm: None,
         }
     }
 
@@ -178,6 +181,13 @@ impl<'a, T: Scalar> CholeskyFactor<'a, T> {
         Self {
             entries,
             ..Self::of_kind(FactorKind::Dense { l })
+        }
+    }
+
+    pub(crate) fn diagonal_with_logarithm(variances: &'a [T], logarithm: &'a Logarithm<T>) -> Self {
+        Self {
+            logarithm: Some(logarithm),
+            ..Self::diagonal(variances)
         }
     }
 
@@ -213,6 +223,17 @@ impl<'a, T: Scalar> CholeskyFactor<'a, T> {
 
     pub(crate) fn entries(&self) -> Option<Entries<'a, T>> {
         self.entries
+    }
+
+    /// `ln det Σ` of a diagonal covariance where it is at hand.
+    pub(crate) fn logarithm(&self) -> Option<Logarithm<T>> {
+        match self.kind {
+            FactorKind::ScaledIdentity { dim, variance } => {
+                Some(Logarithm::of_power(variance, dim))
+            }
+            _ if self.scale == T::one() => self.logarithm.copied(),
+            _ => None,
+        }
     }
 
     /// The number of rows and columns.

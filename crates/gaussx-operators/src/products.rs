@@ -1,37 +1,128 @@
 //! Sums of logarithms, by products: one logarithm for some thousand numbers.
 
 use crate::fused::{is_fused, mul_add};
-use crate::sum::{WIDE, sum_blocks, sum_map};
+use crate::sum::{Merge, WIDE, sum_blocks};
 use crate::{CompensatedSum, Scalar};
 
 /// The most numbers whose mantissas can be multiplied in [`WIDE`] partial products: 128
 /// below √2 stay below `2^64`.
 const PRODUCT: usize = 128 * WIDE;
 
+/// A logarithm `k ln 2 + rest`, of which `k` is exact: what differs by units that are powers of
+/// two differs in `k` only.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Logarithm<T> {
+    exponent: f64,
+    rest: CompensatedSum<T>,
+}
+
+impl<T: Scalar> Logarithm<T> {
+    fn zero() -> Self {
+        Self {
+            exponent: 0.0,
+            rest: CompensatedSum::new(),
+        }
+    }
+
+    /// `n ln x`.
+    pub(crate) fn of_power(x: T, n: usize) -> Self {
+        let mut ln = Self::zero();
+        ln.add(x, T::of_count(n));
+        ln
+    }
+
+    /// Adds `by ln x`.
+    fn add(&mut self, x: T, by: T) {
+        let mut rest = x;
+        if is_normal(x) {
+            let (mantissa, exponent) = x.split();
+            self.exponent += exponent.as_f64() * by.as_f64();
+            rest = mantissa;
+        }
+        self.rest.add(by * rest.ln());
+    }
+
+    pub(crate) fn minus(mut self, other: Self) -> Self {
+        self.exponent -= other.exponent;
+        self.rest.subtract(other.rest);
+        self
+    }
+
+    /// Adds this logarithm to a sum.
+    pub(crate) fn add_to(&self, sum: &mut CompensatedSum<T>) {
+        // What ln 2 has beyond double precision.
+        const REST: f64 = 2.319_046_813_846_299_6e-17;
+        let whole = self.exponent * core::f64::consts::LN_2;
+        let error = mul_add(self.exponent, core::f64::consts::LN_2, -whole);
+        let rounded = T::of(whole);
+        for part in [
+            rounded,
+            T::of(whole - rounded.as_f64()),
+            T::of(error + self.exponent * REST),
+        ] {
+            sum.add(part);
+        }
+        sum.merge(self.rest);
+    }
+
+    pub(crate) fn value(&self) -> T {
+        let mut sum = CompensatedSum::new();
+        self.add_to(&mut sum);
+        sum.value()
+    }
+}
+
+impl<T: Scalar> PartialEq for Logarithm<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value() == other.value()
+    }
+}
+
+impl<T: Scalar> Merge for Logarithm<T> {
+    fn merge(&mut self, other: Self) {
+        self.exponent += other.exponent;
+        self.rest.merge(other.rest);
+    }
+}
+
+#[inline(always)]
+fn is_normal<T: Scalar>(x: T) -> bool {
+    x >= T::min_positive_value() && x <= T::max_value()
+}
+
 /// `Σ ln f(x_i)` for positive `f(x_i)`: one logarithm for some thousand elements.
+#[inline]
+pub(crate) fn sum_ln<T: Scalar>(x: &[T], f: impl Fn(T) -> T + Sync) -> T {
+    ln_of_product(x, f).value()
+}
+
+/// `ln Π f(x_i)` for positive `f(x_i)`.
 ///
 /// Mantissas are multiplied, with the rounding errors of the products beside them, and
 /// exponents added; a logarithm is taken before a product can leave the range. Where a
 /// number is not normal, or the processor has no fused multiply-add, logarithms are added.
 #[inline]
-pub(crate) fn sum_ln<T: Scalar>(x: &[T], f: impl Fn(T) -> T + Sync) -> T {
+pub(crate) fn ln_of_product<T: Scalar>(x: &[T], f: impl Fn(T) -> T + Sync) -> Logarithm<T> {
     sum_blocks(x.len(), |range| {
-        let mut total = CompensatedSum::new();
+        let mut total = Logarithm::zero();
         for block in x[range].chunks(PRODUCT) {
             let product = match block.len() {
                 0..=1 => None,
-                2..64 => ln_of_product::<T, 2>(block, &f),
-                64..512 => ln_of_product::<T, 8>(block, &f),
-                _ => ln_of_product::<T, WIDE>(block, &f),
+                2..64 => ln_of_block::<T, 2>(block, &f),
+                64..512 => ln_of_block::<T, 8>(block, &f),
+                _ => ln_of_block::<T, WIDE>(block, &f),
             };
             match product {
                 Some(ln) => total.merge(ln),
-                None => total.add(sum_map(block.len(), |i| f(block[i]).ln())),
+                None => {
+                    for &x in block {
+                        total.add(f(x), T::one());
+                    }
+                }
             }
         }
         total
     })
-    .value()
 }
 
 /// `Σ_i ln x_ik` for each of `W` columns of a few positive numbers; NaN where one of them is
@@ -80,12 +171,10 @@ impl<T: Scalar, I: Iterator<Item = [T; W]>, const W: usize> pulp::NullaryFnOnce
     }
 }
 
-/// The logarithm of `Π f(x_i)` by `W` partial products.
+/// [`ln_of_product`] by `W` partial products; `None` where a number is not normal, or the
+/// processor has no fused multiply-add.
 #[inline]
-fn ln_of_product<T: Scalar, const W: usize>(
-    x: &[T],
-    f: &impl Fn(T) -> T,
-) -> Option<CompensatedSum<T>> {
+fn ln_of_block<T: Scalar, const W: usize>(x: &[T], f: &impl Fn(T) -> T) -> Option<Logarithm<T>> {
     if !is_fused() {
         return None;
     }
@@ -120,7 +209,7 @@ impl<T: Scalar, const W: usize> Factored<T, W> {
     /// Multiplies product `k` by `x`.
     #[inline(always)]
     fn multiply(&mut self, k: usize, x: T) {
-        self.normal[k] &= x >= T::min_positive_value() && x <= T::max_value();
+        self.normal[k] &= is_normal(x);
         let (mantissa, exponent) = x.split();
         let product = self.hi[k] * mantissa;
         let error = mul_add(self.hi[k], mantissa, -product);
@@ -133,24 +222,17 @@ impl<T: Scalar, const W: usize> Factored<T, W> {
         self.normal.iter().all(|&normal| normal)
     }
 
-    fn ln(&self) -> CompensatedSum<T> {
+    fn ln(&self) -> Logarithm<T> {
         let exponent = self.exponents.iter().fold(T::zero(), |sum, &e| sum + e);
-        let mut total = CompensatedSum::new();
+        let mut rest = CompensatedSum::new();
         for (&hi, &lo) in self.hi.iter().zip(&self.lo) {
-            total.add(hi.ln());
-            total.add(lo / hi);
+            rest.add(hi.ln());
+            rest.add(lo / hi);
         }
-        let ln_2 = T::of(core::f64::consts::LN_2);
-        total.add(exponent * ln_2);
-        total.add(mul_add(exponent, ln_2, -(exponent * ln_2)));
-        // What ln 2 has beyond the precision of the scalar.
-        let rest = if T::EPSILON == T::of(f64::EPSILON) {
-            T::of(2.319_046_813_846_299_6e-17)
-        } else {
-            T::of(core::f64::consts::LN_2 - ln_2.as_f64())
-        };
-        total.add(exponent * rest);
-        total
+        Logarithm {
+            exponent: exponent.as_f64(),
+            rest,
+        }
     }
 }
 
@@ -176,6 +258,7 @@ impl<T: Scalar, F: Fn(T) -> T, const W: usize> pulp::NullaryFnOnce for Product<'
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sum::sum_map;
 
     #[test]
     fn a_sum_of_logarithms_is_that_of_each() {

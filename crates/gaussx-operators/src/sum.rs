@@ -65,13 +65,11 @@ impl<T: Scalar> CompensatedSum<T> {
         self.error += error;
     }
 
-    /// Adds what another sum holds.
+    /// Subtracts what another sum holds.
     #[inline]
-    pub(crate) fn merge(&mut self, other: Self) {
-        self.add(other.sum);
-        if other.error.is_finite() {
-            self.add(other.error);
-        }
+    pub(crate) fn subtract(&mut self, other: Self) {
+        self.add(-other.sum);
+        self.add(-other.error);
     }
 
     /// The sum. Infinite, not NaN, where it overflows.
@@ -81,6 +79,22 @@ impl<T: Scalar> CompensatedSum<T> {
             self.sum + self.error
         } else {
             self.sum
+        }
+    }
+}
+
+/// A sum to which another may be added.
+pub(crate) trait Merge: Send {
+    /// Adds what another sum holds.
+    fn merge(&mut self, other: Self);
+}
+
+impl<T: Scalar> Merge for CompensatedSum<T> {
+    #[inline]
+    fn merge(&mut self, other: Self) {
+        self.add(other.sum);
+        if other.error.is_finite() {
+            self.add(other.error);
         }
     }
 }
@@ -227,17 +241,11 @@ const BLOCK: usize = 1024 * WIDE;
 /// The sum of `block` over the ranges of [`BLOCK`] numbers that make up `0..n`, halves of
 /// halves being added whatever the number of threads.
 #[inline]
-pub(crate) fn sum_blocks<T: Scalar>(
-    n: usize,
-    block: impl Fn(Range<usize>) -> CompensatedSum<T> + Sync,
-) -> CompensatedSum<T> {
+pub(crate) fn sum_blocks<S: Merge>(n: usize, block: impl Fn(Range<usize>) -> S + Sync) -> S {
     sum_halves(0..n, &block)
 }
 
-fn sum_halves<T: Scalar>(
-    range: Range<usize>,
-    block: &(impl Fn(Range<usize>) -> CompensatedSum<T> + Sync),
-) -> CompensatedSum<T> {
+fn sum_halves<S: Merge>(range: Range<usize>, block: &(impl Fn(Range<usize>) -> S + Sync)) -> S {
     let count = range.len();
     if count <= BLOCK {
         return block(range);

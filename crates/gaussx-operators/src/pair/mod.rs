@@ -133,7 +133,7 @@ fn divergence_of_parts<T: Scalar>(
     workspace: &mut Workspace<T>,
 ) -> Result<T, Error> {
     if let (Some(v_p), Some(v_q)) = (p.as_diagonal(), q.as_diagonal()) {
-        return diagonal::divergence_of_two(p, q, [v_p, v_q]);
+        return Ok(diagonal::divergence_of_two(p, q, [v_p, v_q]));
     }
     if blocks::split(p, q) {
         return blocks::sum(p, q, Form::Divergence, workspace);

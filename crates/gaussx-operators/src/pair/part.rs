@@ -51,16 +51,6 @@ impl<'a, T: Scalar> Part<'a, T> {
         self.factor.dim()
     }
 
-    /// The log-determinant, as the operator knows it.
-    pub(super) fn logdet(&self) -> Result<T, Error> {
-        match self.operator {
-            Some((operator, scale)) => {
-                Ok(operator.logdet()? + T::of_count(self.dim()) * scale.ln())
-            }
-            None => self.factor.logdet(),
-        }
-    }
-
     /// The variances where the covariance is diagonal, by its structure or its size.
     pub(super) fn as_diagonal(&self) -> Option<Variances<'a, T>> {
         match self.factor.kind() {
