@@ -86,6 +86,21 @@ pub(crate) fn panels(columns: usize) -> impl Iterator<Item = Range<usize>> {
         .map(move |start| start..columns.min(start + PANEL))
 }
 
+/// The columns of an `N × N` matrix, where they are contiguous.
+#[inline(always)]
+pub(crate) fn columns_of<T: Scalar, const N: usize>(a: MatRef<'_, T>) -> Option<[&[T; N]; N]> {
+    if a.nrows() != N || a.ncols() != N {
+        return None;
+    }
+    let mut columns = a.col_iter();
+    let mut next = || columns.next()?.try_as_col_major()?.as_slice().first_chunk();
+    let mut all = [next()?; N];
+    for column in &mut all[1..] {
+        *column = next()?;
+    }
+    Some(all)
+}
+
 /// A column of a matrix whose columns are contiguous.
 #[inline(always)]
 pub(crate) fn contiguous<T: Scalar>(column: ColRef<'_, T>) -> &[T] {

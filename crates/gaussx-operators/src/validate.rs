@@ -18,7 +18,7 @@ use core::ops::Range;
 
 use faer::{ColRef, MatRef};
 
-use crate::columns::{TILE, tiles_below};
+use crate::columns::{TILE, columns_of, tiles_below};
 use crate::{Error, Scalar, parallel};
 
 /// `found == expected`.
@@ -171,10 +171,13 @@ fn symmetric_within_rounding<T: Scalar>(what: &'static str, a: MatRef<'_, T>) ->
 /// of an infinity, or of NaN, with itself is no zero.
 pub(crate) fn is_exactly_symmetric<T: Scalar>(a: MatRef<'_, T>) -> bool {
     let whole = 0..a.nrows();
-    if a.nrows() <= FEW {
-        return is_block_symmetric(a, whole.clone(), whole);
+    if a.nrows() > FEW {
+        return are_symmetric(a, whole);
     }
-    are_symmetric(a, whole)
+    match columns_of(a) {
+        Some(columns) => is_mirrored(&columns),
+        None => is_block_symmetric(a, whole.clone(), whole),
+    }
 }
 
 /// Below this size cutting a matrix into tiles takes longer than comparing its entries.
@@ -234,6 +237,17 @@ fn tile<'a, T: Scalar>(
         *entries = column(j)?;
     }
     Some(tile)
+}
+
+/// Whether a matrix of [`TILE`] columns, the usual size of small blocks, is symmetric.
+fn is_mirrored<T: Scalar>(columns: &[&[T; TILE]; TILE]) -> bool {
+    let mut differences = [T::zero(); TILE];
+    for j in 0..TILE {
+        for i in j..TILE {
+            differences[i] += (columns[j][i] - columns[i][j]).abs();
+        }
+    }
+    differences.iter().all(|&d| d == T::zero())
 }
 
 fn are_mirrored<T: Scalar>(below: &[&[T; TILE]; TILE], above: &[&[T; TILE]; TILE]) -> bool {

@@ -71,10 +71,7 @@ pub(super) fn read_diagonal<T: Scalar>(
             rows: n,
             columns: 1,
         })?;
-    diag.resize(n, T::zero());
-    for (j, variance) in diag.iter_mut().enumerate() {
-        *variance = a[(j, j)];
-    }
+    diag.extend(a.diagonal().column_vector().iter().copied());
     Ok(())
 }
 
