@@ -172,7 +172,7 @@ const NARROW: usize = 2 * LANES;
 const PLAIN: usize = 4;
 
 /// Below this length a plain loop is over before the processor has been asked what it can.
-const SHORT: usize = 8;
+const SHORT: usize = 16;
 
 /// A term of a sum over `K` slices.
 ///
