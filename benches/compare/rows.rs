@@ -23,7 +23,7 @@ const POINTS: usize = 1000;
 const FAR: [f64; 2] = [1.0, 30.0];
 const NEAR: [f64; 2] = [3.0, 3.1];
 
-const ROWS: [(&str, &[usize]); 20] = [
+const ROWS: [(&str, &[usize]); 21] = [
     ("log-density/dense", &[2, 8, 32, 512, 2048]),
     ("log-density/dense, factor given", &[2, 8, 512]),
     ("log-density of 1000/dense", &[8, 32, 128, 512, 2048]),
@@ -32,7 +32,8 @@ const ROWS: [(&str, &[usize]); 20] = [
     ("kl/dense, near", &[8, 128, 2048]),
     ("kl/scaled identity", &[1_000_000]),
     ("kl/diagonal", &[1_000_000]),
-    ("kl/diagonal, given", &[1_000_000]),
+    ("kl/diagonal, given", &[1000, 1_000_000]),
+    ("kl/diagonal, near, given", &[1000, 1_000_000]),
     ("kl/8 x 8 blocks", &[100_000, 1_000_000]),
     ("kl/64 x 64 blocks", &[2048, 99_968]),
     ("entropy/diagonal", &[1_000_000]),
@@ -89,6 +90,14 @@ pub(crate) fn measure_row(quantity: &str, n: usize) -> Result<Option<Measured>, 
         "kl/scaled identity" => kl_given(n, &scaled(n, 2.0), &scaled(n, 3.0)),
         "kl/diagonal" => kl_diagonal(n),
         "kl/diagonal, given" => kl_given(n, &diagonal(n, 0), &diagonal(n, 3)),
+        "kl/diagonal, near, given" => {
+            // Within a tenth of those of phase 0.
+            let mut near = variances::<f64>(n, 0);
+            for (i, v) in near.iter_mut().enumerate() {
+                *v *= 1.0 + (i % 11) as f64 / 100.0;
+            }
+            kl_given(n, &diagonal(n, 0), &DiagonalCovariance::new(near)?)
+        }
         "kl/8 x 8 blocks" => kl_blocks(n, 8),
         "kl/64 x 64 blocks" => kl_blocks(n, 64),
         "entropy/diagonal" => {
