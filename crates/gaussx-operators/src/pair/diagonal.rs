@@ -40,10 +40,13 @@ fn divergence_of_far<T: Scalar>(
     variances: [Variances<'_, T>; 2],
 ) -> Option<T> {
     let n = q.dim();
+    if n < MANY {
+        return None;
+    }
     let (ln_p, ln_q) = (p.factor.logarithm()?, q.factor.logarithm()?);
     let [v_p, v_q] = variances;
     // What a few of them say is true of most.
-    if n < MANY || sum_over::<T, Divergence>(FEW, v_p, v_q) < T::of(FAR) * T::of_count(FEW) {
+    if sum_over::<T, Divergence>(FEW, v_p, v_q) < T::of(FAR) * T::of_count(FEW) {
         return None;
     }
     let mut sum = CompensatedSum::new();
@@ -61,10 +64,10 @@ const FEW: usize = 64;
 
 /// The divergence per coordinate from which sixteen units in the last place bound the rounding
 /// of its difference form, if every rounding errs the same way: three units for each
-/// `|λ_i - 1|`, an eighth of one for each logarithm.
+/// `|λ_i - 1|`, a sixth of one for each logarithm.
 ///
 /// That is so because `λ - 1 - ln λ >= |λ - 1| / 2 - 0.193`.
-const FAR: f64 = 0.14;
+const FAR: f64 = 0.15;
 
 /// A function of a variance of `p` and one of `q`.
 trait OfVariances<T>: Sync {
