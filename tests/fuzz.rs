@@ -1,6 +1,6 @@
 //! Half a million calls made from random bytes.
 //!
-//! Ten million: `cargo test -p gaussx-tests fuzz:: -- --ignored`. The same driver is a
+//! Ten million: `cargo test -p gaussx-tests fuzz::ten_million -- --ignored`. The same driver is a
 //! target for cargo-fuzz in `tests/cargo-fuzz`.
 
 use gaussx_tests::fuzz::run;

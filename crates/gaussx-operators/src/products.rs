@@ -1,6 +1,7 @@
-//! Sums of logarithms, by products: one logarithm for some thousand numbers.
+//! Sums of logarithms, by products: one logarithm for up to 128 numbers.
 
 use crate::fused::{is_fused, mul_add};
+use crate::special::is_normal;
 use crate::sum::{Merge, WIDE, sum_blocks};
 use crate::{CompensatedSum, Scalar};
 
@@ -27,19 +28,20 @@ impl<T: Scalar> Logarithm<T> {
     /// `n ln x`.
     pub(crate) fn of_power(x: T, n: usize) -> Self {
         let mut ln = Self::zero();
-        ln.add(x, T::of_count(n));
+        ln.add(x, n);
         ln
     }
 
-    /// Adds `by ln x`.
-    fn add(&mut self, x: T, by: T) {
+    /// Adds `n ln x`.
+    fn add(&mut self, x: T, n: usize) {
         let mut rest = x;
         if is_normal(x) {
             let (mantissa, exponent) = x.split();
-            self.exponent += exponent.as_f64() * by.as_f64();
+            // Not in `T`, in which a count may be rounded.
+            self.exponent += exponent.as_f64() * f64::of_count(n);
             rest = mantissa;
         }
-        self.rest.add(by * rest.ln());
+        self.rest.add(T::of_count(n) * rest.ln());
     }
 
     pub(crate) fn minus(mut self, other: Self) -> Self {
@@ -85,12 +87,7 @@ impl<T: Scalar> Merge for Logarithm<T> {
     }
 }
 
-#[inline(always)]
-fn is_normal<T: Scalar>(x: T) -> bool {
-    x >= T::min_positive_value() && x <= T::max_value()
-}
-
-/// `Σ ln f(x_i)` for positive `f(x_i)`: one logarithm for some thousand elements.
+/// `Σ ln f(x_i)` for positive `f(x_i)`.
 #[inline]
 pub(crate) fn sum_ln<T: Scalar>(x: &[T], f: impl Fn(T) -> T + Sync) -> T {
     ln_of_product(x, f).value()
@@ -116,7 +113,7 @@ pub(crate) fn ln_of_product<T: Scalar>(x: &[T], f: impl Fn(T) -> T + Sync) -> Lo
                 Some(ln) => total.merge(ln),
                 None => {
                     for &x in block {
-                        total.add(f(x), T::one());
+                        total.add(f(x), 1);
                     }
                 }
             }

@@ -160,12 +160,15 @@ pub(crate) fn root_of_squares<T: Scalar>(
     Ok(squares(scale)?.sqrt() / scale)
 }
 
-/// How many terms are found side by side where the widest registers are used: four registers,
-/// so that none waits for another.
+/// How many terms are found side by side where the widest registers are used: in double
+/// precision four of 512 bits, so that none waits for another.
 pub(crate) const WIDE: usize = 4 * LANES;
 
-/// [`WIDE`] where there are few terms.
+/// [`WIDE`] where there are at most [`FEW`] terms, of which it would leave many over.
 const NARROW: usize = 2 * LANES;
+
+/// Up to this length narrow sums are the faster ones.
+const FEW: usize = 3 * NARROW;
 
 /// Terms that are added before their sum is compensated, which loses one and a half units in
 /// the last place of their magnitudes at most.
@@ -222,7 +225,7 @@ pub(crate) fn sum_terms<T: Scalar, const K: usize>(
         return sum_blocks(n, block).value();
     }
     let arch = pulp::Arch::new();
-    if n <= 3 * NARROW {
+    if n <= FEW {
         let sum: WideSum<'_, _, _, K, NARROW> = WideSum { slices, term };
         return arch.dispatch(sum).value();
     }
@@ -265,6 +268,18 @@ struct WideSum<'a, T, F, const K: usize, const W: usize> {
     term: &'a F,
 }
 
+impl<T: Scalar, F: Term<T, K>, const K: usize, const W: usize> WideSum<'_, T, F, K, W> {
+    /// Apart from the sums: a long formula vectorises only in a loop of its own.
+    #[inline(always)]
+    fn terms(&self, block: [&[T; W]; K]) -> [T; W] {
+        let mut terms = [T::zero(); W];
+        for k in 0..W {
+            terms[k] = self.term.at::<true>(block.map(|x| x[k]));
+        }
+        terms
+    }
+}
+
 impl<T: Scalar, F: Term<T, K>, const K: usize, const W: usize> pulp::NullaryFnOnce
     for WideSum<'_, T, F, K, W>
 {
@@ -273,20 +288,12 @@ impl<T: Scalar, F: Term<T, K>, const K: usize, const W: usize> pulp::NullaryFnOn
     #[inline(always)]
     fn call(self) -> CompensatedSum<T> {
         let mut total = WideTotal::<T, W>::new();
-        // Apart from the sums: a long formula vectorises only in a loop of its own.
-        let terms = |block: [&[T; W]; K]| {
-            let mut terms = [T::zero(); W];
-            for k in 0..W {
-                terms[k] = self.term.at::<true>(block.map(|x| x[k]));
-            }
-            terms
-        };
         let chunks = self.slices.map(|x| x.as_chunks::<W>().0);
         let count = chunks[0].len();
         for start in (0..count).step_by(PLAIN) {
             let mut some = [T::zero(); W];
             for c in start..count.min(start + PLAIN) {
-                let terms = terms(chunks.map(|x| &x[c]));
+                let terms = self.terms(chunks.map(|x| &x[c]));
                 for k in 0..W {
                     some[k] += terms[k];
                 }
@@ -296,13 +303,14 @@ impl<T: Scalar, F: Term<T, K>, const K: usize, const W: usize> pulp::NullaryFnOn
         let n = self.slices[0].len();
         let rest = n % W;
         if rest > 0 {
-            // Filled up with the first number, whose terms are then left out.
+            // Filled up with the first of the rest, so that no term is out of range that was
+            // not; what it adds is left out.
             let mut block = [[T::zero(); W]; K];
             for (block, x) in block.iter_mut().zip(self.slices) {
                 block.fill(x[n - rest]);
                 block[..rest].copy_from_slice(&x[n - rest..]);
             }
-            let mut last = terms(block.each_ref());
+            let mut last = self.terms(block.each_ref());
             for k in 0..W {
                 last[k] = if k < rest { last[k] } else { T::zero() };
             }

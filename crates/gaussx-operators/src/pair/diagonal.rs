@@ -62,12 +62,12 @@ const MANY: usize = 1024;
 /// Ratios that are tried before all are.
 const FEW: usize = 64;
 
-/// The divergence per coordinate from which sixteen units in the last place bound the rounding
+/// The divergence per coordinate from which twenty units in the last place bound the rounding
 /// of its difference form, if every rounding errs the same way: three units for each
-/// `|λ_i - 1|`, a sixth of one for each logarithm.
+/// `|λ_i - 1|`, half of one for the two logarithms of a coordinate, half of one for the sum.
 ///
 /// That is so because `λ - 1 - ln λ >= |λ - 1| / 2 - 0.193`.
-const FAR: f64 = 0.15;
+const FAR: f64 = 0.13;
 
 /// A function of a variance of `p` and one of `q`.
 trait OfVariances<T>: Sync {
