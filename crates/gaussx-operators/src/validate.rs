@@ -175,7 +175,8 @@ pub(crate) fn is_exactly_symmetric<T: Scalar>(a: MatRef<'_, T>) -> bool {
         return are_symmetric(a, whole);
     }
     match columns_of(a) {
-        Some(columns) => is_mirrored(&columns),
+        // One tile, the usual size of small blocks.
+        Some(columns) => are_mirrored(&columns, &columns),
         None => is_block_symmetric(a, whole.clone(), whole),
     }
 }
@@ -207,7 +208,10 @@ fn is_block_symmetric<T: Scalar>(
     rows: Range<usize>,
     columns: Range<usize>,
 ) -> bool {
-    if let (Some(below), Some(above)) = (tile(a, &rows, &columns), tile(a, &columns, &rows)) {
+    let (m, n) = (rows.len(), columns.len());
+    let below = a.submatrix(rows.start, columns.start, m, n);
+    let above = a.submatrix(columns.start, rows.start, n, m);
+    if let (Some(below), Some(above)) = (columns_of(below), columns_of(above)) {
         return are_mirrored(&below, &above);
     }
     let mut same = true;
@@ -219,37 +223,7 @@ fn is_block_symmetric<T: Scalar>(
     same
 }
 
-/// The columns of a whole tile, where they are contiguous.
-fn tile<'a, T: Scalar>(
-    a: MatRef<'a, T>,
-    rows: &Range<usize>,
-    columns: &Range<usize>,
-) -> Option<[&'a [T; TILE]; TILE]> {
-    let column = |j: usize| -> Option<&'a [T; TILE]> {
-        let contiguous = a.col(j).try_as_col_major()?.as_slice();
-        contiguous.get(rows.clone())?.try_into().ok()
-    };
-    if columns.len() < TILE {
-        return None;
-    }
-    let mut tile = [column(columns.start)?; TILE];
-    for (entries, j) in tile.iter_mut().zip(columns.clone()) {
-        *entries = column(j)?;
-    }
-    Some(tile)
-}
-
-/// Whether a matrix of [`TILE`] columns, the usual size of small blocks, is symmetric.
-fn is_mirrored<T: Scalar>(columns: &[&[T; TILE]; TILE]) -> bool {
-    let mut differences = [T::zero(); TILE];
-    for j in 0..TILE {
-        for i in j..TILE {
-            differences[i] += (columns[j][i] - columns[i][j]).abs();
-        }
-    }
-    differences.iter().all(|&d| d == T::zero())
-}
-
+/// Whether the entries of a tile are those of the transpose of another.
 fn are_mirrored<T: Scalar>(below: &[&[T; TILE]; TILE], above: &[&[T; TILE]; TILE]) -> bool {
     let mut differences = [T::zero(); TILE];
     for j in 0..TILE {
