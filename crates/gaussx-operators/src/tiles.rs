@@ -157,15 +157,27 @@ pub(crate) fn half_solve_right<T: Scalar>(u: &Tile<T>, reciprocals: &[T; WIDTH],
 /// `X ← U⁻ᵀ X`.
 #[inline(always)]
 pub(crate) fn half_solve<T: Scalar>(u: &Tile<T>, reciprocals: &[T; WIDTH], x: &mut Tile<T>) {
-    for r in 0..WIDTH {
+    solve_row::<T, 0>(u, reciprocals, x);
+    solve_row::<T, 1>(u, reciprocals, x);
+    solve_row::<T, 2>(u, reciprocals, x);
+    solve_row::<T, 3>(u, reciprocals, x);
+    solve_row::<T, 4>(u, reciprocals, x);
+    solve_row::<T, 5>(u, reciprocals, x);
+    solve_row::<T, 6>(u, reciprocals, x);
+    solve_row::<T, 7>(u, reciprocals, x);
+}
+
+/// Solves for row `R`, and subtracts it from those below. In a loop over rows, whose inner one
+/// has no fixed length, the tile would not stay in the registers.
+#[inline(always)]
+fn solve_row<T: Scalar, const R: usize>(u: &Tile<T>, reciprocals: &[T; WIDTH], x: &mut Tile<T>) {
+    for j in 0..WIDTH {
+        x[R][j] *= reciprocals[R];
+    }
+    let row = x[R];
+    for s in R + 1..WIDTH {
         for j in 0..WIDTH {
-            x[r][j] *= reciprocals[r];
-        }
-        let row = x[r];
-        for s in r + 1..WIDTH {
-            for j in 0..WIDTH {
-                x[s][j] = mul_add(-u[r][s], row[j], x[s][j]);
-            }
+            x[s][j] = mul_add(-u[R][s], row[j], x[s][j]);
         }
     }
 }
@@ -182,9 +194,13 @@ fn load<T: Scalar>(a: MatRef<'_, T>, tiles: &mut [Tile<T>], m: usize) {
             tiles[p * m + p][r][r] = T::one();
             continue;
         }
-        let column = contiguous(a.col(j));
-        for t in p..m {
-            tiles[p * m + t][r] = run(column, t * WIDTH);
+        let (chunks, rest) = contiguous(a.col(j))[p * WIDTH..].as_chunks();
+        let row = &mut tiles[p * m + p..p * m + m];
+        for (tile, chunk) in row.iter_mut().zip(chunks) {
+            tile[r] = *chunk;
+        }
+        if !rest.is_empty() {
+            row[chunks.len()][r] = run(rest, 0);
         }
     }
 }
