@@ -425,7 +425,8 @@ impl<'a, T: Scalar> CholeskyFactor<'a, T> {
                 return Ok(T::of_count(n) * variance.ln());
             }
             FactorKind::Diagonal { variances } => {
-                return Ok(sum_ln(variances, |v| self.scale * v));
+                let known = self.logarithm().map(|ln| ln.value());
+                return Ok(known.unwrap_or_else(|| sum_ln(variances, |v| self.scale * v)));
             }
             FactorKind::Dense { l } => {
                 return Ok(logdet_of_factor(l, self.scale.sqrt()));

@@ -152,12 +152,7 @@ pub(crate) fn deviation_divergence<T: Scalar>(a: T, b: T) -> T {
 pub(crate) fn deviation_divergence_or_nan<T: Scalar, const FUSED: bool>(a: T, b: T) -> T {
     let (ratio, e) = ratio_and_excess::<T, FUSED>(a, b);
     let excess = e * (T::of(2.0) + e);
-    let square = if is_near_one(excess) {
-        T::one() + excess
-    } else {
-        ratio * ratio
-    };
-    divergence_or_nan::<T, FUSED>(square, excess)
+    divergence_or_nan::<T, FUSED>(ratio * ratio, excess)
 }
 
 #[cfg(test)]

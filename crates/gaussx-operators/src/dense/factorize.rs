@@ -7,7 +7,7 @@ use super::Variances;
 use super::triangular::{half_solve_rows, subtract_lower};
 use crate::columns::mirror_lower;
 use crate::fused::is_fused;
-use crate::memory::zero_mat;
+use crate::memory::copied_mat;
 use crate::validate::{self, Symmetry};
 use crate::{Error, Rejected, Scalar, Workspace, parallel, tiles};
 
@@ -91,8 +91,8 @@ pub(super) fn restore<T: Scalar>(mut a: MatMut<'_, T>, diag: &[T]) {
 /// triangular `U = J G J`, so that `P⁻¹ = L Lᵀ` with `L = U⁻ᵀ = J G⁻ᵀ J`.
 pub(super) fn inverse_factor<T: Scalar>(mut precision: Mat<T>) -> Result<Mat<T>, Rejected<T>> {
     let n = precision.nrows();
-    let factored = zero_mat("Cholesky factor", n, n).and_then(|mut g| {
-        g.copy_from(precision.as_ref().reverse_rows_and_cols());
+    let reversed = precision.as_ref().reverse_rows_and_cols();
+    let factored = copied_mat("Cholesky factor", reversed).and_then(|mut g| {
         in_place(g.as_mut(), &mut Variances::new(), &mut Workspace::new())?;
         Ok(g)
     });
