@@ -9,6 +9,14 @@ use crate::Scalar;
 /// Width of the panels in which matrices that must not be formed whole are streamed.
 pub(crate) const PANEL: usize = 64;
 
+/// Numbers from the start of one column of scratch to that of the next: an odd number of
+/// lines of the cache. Columns that are a power of two apart fall on the same few lines, and
+/// push each other out.
+pub(crate) fn stride_for<T: Scalar>(rows: usize) -> usize {
+    let line = 64 / size_of::<T>();
+    (rows.div_ceil(line) | 1) * line
+}
+
 /// `x_ij ← f(i, x_ij)`, column by column.
 #[inline]
 pub(crate) fn map_rows<T: Scalar>(mut x: MatMut<'_, T>, f: impl Fn(usize, T) -> T) {

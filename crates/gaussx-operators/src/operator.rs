@@ -4,7 +4,7 @@ use core::fmt::Debug;
 
 use faer::{Col, ColRef, Mat, MatMut, MatRef};
 
-use crate::columns::{PANEL, panels, residuals_into, unit_columns_into};
+use crate::columns::{PANEL, contiguous, panels, residuals_into, unit_columns_into};
 use crate::factor::factor_of;
 use crate::memory::{copied_mat, filled_col, zero_mat, zero_vec};
 use crate::spectrum::{self, PrincipalAxes};
@@ -383,16 +383,15 @@ pub(crate) fn forms_by_panels<T: Scalar>(
             |workspace| forms_by_panels(factor, after, center, right, workspace),
         );
     }
-    workspace.with_any(n, count.min(TOGETHER), |buffer, workspace| {
+    workspace.with_columns(n, count.min(TOGETHER), |mut panel, workspace| {
         for (group, out) in out.chunks_mut(TOGETHER).enumerate() {
             let count = out.len();
-            let buffer = &mut buffer[..n * count];
-            let mut panel = MatMut::from_column_major_slice_mut(buffer, n, count);
+            let mut panel = panel.as_mut().subcols_mut(0, count);
             let columns = points.subcols(group * TOGETHER, count);
             residuals_into(panel.as_mut(), columns, center);
-            factor.half_solve_in_place(panel, workspace)?;
-            for (k, form) in out.iter_mut().enumerate() {
-                *form = sum_of_squares(&buffer[k * n..(k + 1) * n]);
+            factor.half_solve_in_place(panel.as_mut(), workspace)?;
+            for (form, white) in out.iter_mut().zip(panel.as_ref().col_iter()) {
+                *form = sum_of_squares(contiguous(white));
             }
         }
         Ok(())

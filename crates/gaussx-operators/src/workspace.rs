@@ -1,5 +1,8 @@
 //! Scratch memory that is kept between calls.
 
+use faer::MatMut;
+
+use crate::columns::stride_for;
 use crate::{Error, Scalar, parallel};
 
 /// Reusable scratch for operators, factors and closed forms.
@@ -167,5 +170,21 @@ impl<T: Scalar> Workspace<T> {
         let result = f(&mut buffer, self);
         self.give(buffer);
         result
+    }
+
+    /// Lends a matrix of numbers left over from whatever came before, its columns contiguous
+    /// and apart as [`stride_for`] says.
+    pub(crate) fn with_columns<R>(
+        &mut self,
+        rows: usize,
+        columns: usize,
+        f: impl FnOnce(MatMut<'_, T>, &mut Self) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let stride = stride_for::<T>(rows);
+        self.with_any(stride, columns, |buffer, workspace| {
+            let matrix =
+                MatMut::from_column_major_slice_with_stride_mut(buffer, rows, columns, stride);
+            f(matrix, workspace)
+        })
     }
 }

@@ -415,8 +415,7 @@ impl<T: Scalar> CovarianceOperator<T> for DenseCovariance<T> {
             return factor.multiply_in_place(x, workspace);
         }
         let (k, par) = (x.ncols(), Par::Seq);
-        workspace.with(n, k, |buffer, _| {
-            let mut copy = MatMut::from_column_major_slice_mut(buffer, n, k);
+        workspace.with_columns(n, k, |mut copy, _| {
             copy.copy_from(x.as_ref());
             crate::columns::map_rows(x.as_mut(), |i, value| value * self.variances[i]);
             let upper = self.storage.view();

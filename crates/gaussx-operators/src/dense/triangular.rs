@@ -5,7 +5,7 @@ use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::triangular_solve;
 use faer::{Accum, MatMut, MatRef, Par};
 
-use crate::columns::{PANEL, panels, unit_columns_into};
+use crate::columns::{PANEL, contiguous, panels, unit_columns_into};
 use crate::factor::Action;
 use crate::parallel;
 use crate::sum::sum_of_squares;
@@ -18,8 +18,9 @@ const SMALL: usize = 16;
 /// that the others can go to another thread.
 const TOGETHER: usize = 128;
 
-/// Columns whose products are added at a time. Deeper products with a transposed factor read
-/// it at strides that fall on one line of the cache where the dimension is a power of two.
+/// Columns whose products are added at a time, and rows that are solved for together. Deeper
+/// products with a transposed factor read it at strides that fall on one line of the cache
+/// where the dimension is a power of two.
 const DEPTH: usize = 128;
 
 /// `X ← op(L) X` with `op` one of `L⁻¹`, `L⁻ᵀ`, `L`, `Lᵀ`.
@@ -64,17 +65,38 @@ fn multiply_columns<T: Scalar>(
     )
 }
 
-/// `X ← L⁻¹ X`, some columns at a time.
+/// `X ← L⁻¹ X`, some columns at a time, block rows from the first to the last.
 fn half_solve_columns<T: Scalar>(l: MatRef<'_, T>, x: MatMut<'_, T>) {
-    for_column_groups(l.nrows() * l.nrows(), x, &|x| {
-        triangular_solve::solve_lower_triangular_in_place(l, x, Par::Seq);
+    let n = l.nrows();
+    for_column_groups(n * n, x, &|mut x| {
+        for start in (0..n).step_by(DEPTH) {
+            let rows = DEPTH.min(n - start);
+            let (before, from) = x.as_mut().split_at_row_mut(start);
+            let mut target = from.subrows_mut(0, rows);
+            let left = l.submatrix(start, 0, rows, start);
+            let by = -T::one();
+            matmul(target.as_mut(), Accum::Add, left, before, by, Par::Seq);
+            let corner = l.submatrix(start, start, rows, rows);
+            triangular_solve::solve_lower_triangular_in_place(corner, target, Par::Seq);
+        }
     });
 }
 
-/// `X ← L⁻ᵀ X`, some columns at a time.
+/// `X ← L⁻ᵀ X`, some columns at a time, block rows from the last to the first.
 fn half_solve_transpose_columns<T: Scalar>(l: MatRef<'_, T>, x: MatMut<'_, T>) {
-    for_column_groups(l.nrows() * l.nrows(), x, &|x| {
-        triangular_solve::solve_upper_triangular_in_place(l.transpose(), x, Par::Seq);
+    let n = l.nrows();
+    for_column_groups(n * n, x, &|mut x| {
+        for start in (0..n).step_by(DEPTH).rev() {
+            let rows = DEPTH.min(n - start);
+            let end = start + rows;
+            let (upto, after) = x.as_mut().split_at_row_mut(end);
+            let mut target = upto.subrows_mut(start, rows);
+            let below = l.submatrix(end, start, n - end, rows).transpose();
+            let by = -T::one();
+            matmul(target.as_mut(), Accum::Add, below, after, by, Par::Seq);
+            let corner = l.submatrix(start, start, rows, rows).transpose();
+            triangular_solve::solve_upper_triangular_in_place(corner, target, Par::Seq);
+        }
     });
 }
 
@@ -261,12 +283,12 @@ fn multiply<T: Scalar>(
     workspace: &mut Workspace<T>,
 ) -> Result<(), Error> {
     let (n, k, par) = (l.nrows(), x.ncols(), Par::Seq);
-    workspace.with_any(PANEL, k, |buffer, _| {
+    workspace.with_columns(PANEL, k, |mut buffer, _| {
         let mut end = n;
         while end > 0 {
             let start = end.saturating_sub(PANEL);
             let rows = end - start;
-            let mut block = MatMut::from_column_major_slice_mut(&mut buffer[..rows * k], rows, k);
+            let mut block = buffer.as_mut().subrows_mut(0, rows);
             let (before, from) = x.as_mut().split_at_row_mut(start);
             let mut target = from.subrows_mut(0, rows);
             block.copy_from(target.as_ref());
@@ -296,10 +318,10 @@ fn multiply_transpose<T: Scalar>(
     workspace: &mut Workspace<T>,
 ) -> Result<(), Error> {
     let (n, k, par) = (l.nrows(), x.ncols(), Par::Seq);
-    workspace.with_any(PANEL, k, |buffer, _| {
+    workspace.with_columns(PANEL, k, |mut buffer, _| {
         for range in panels(n) {
             let rows = range.len();
-            let mut block = MatMut::from_column_major_slice_mut(&mut buffer[..rows * k], rows, k);
+            let mut block = buffer.as_mut().subrows_mut(0, rows);
             let (upto, after) = x.as_mut().split_at_row_mut(range.end);
             let mut target = upto.subrows_mut(range.start, rows);
             block.copy_from(target.as_ref());
@@ -348,16 +370,15 @@ pub(crate) fn inverse_squares_below_by_column_into<T: Scalar>(
             |workspace| inverse_squares_below_by_column_into(below, right, workspace),
         );
     }
-    workspace.with_any(n, count.min(PANEL), |buffer, workspace| {
+    workspace.with_columns(n, count.min(PANEL), |mut panel, workspace| {
         for range in panels(count) {
             let (rows, width) = (n - range.start, range.len());
-            let buffer = &mut buffer[..rows * width];
-            let mut x = MatMut::from_column_major_slice_mut(buffer, rows, width);
+            let mut x = panel.as_mut().submatrix_mut(0, 0, rows, width);
             unit_columns_into(0, x.as_mut());
             let l = l.submatrix(range.start, range.start, rows, rows);
-            act(l, Action::HalfSolve, x, workspace)?;
-            for (k, j) in range.enumerate() {
-                out[j] = sum_of_squares(&buffer[k * rows + k + 1..(k + 1) * rows]);
+            act(l, Action::HalfSolve, x.as_mut(), workspace)?;
+            for (k, column) in x.as_ref().col_iter().enumerate() {
+                out[range.start + k] = sum_of_squares(&contiguous(column)[k + 1..]);
             }
         }
         Ok(())

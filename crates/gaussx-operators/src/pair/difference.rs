@@ -8,7 +8,7 @@
 use faer::{MatMut, MatRef};
 
 use super::part::Part;
-use crate::columns::{contiguous_mut, map_rows, mirror_lower, panels};
+use crate::columns::{contiguous_mut, map_rows, mirror_lower, panels, stride_for};
 use crate::dense::triangular::{half_solve_rows, subtract_lower, subtract_product};
 use crate::factor::Action;
 use crate::parallel;
@@ -34,11 +34,14 @@ pub(super) fn divergence<T: Scalar>(
     }
     let n = q.dim();
     // Where `n²` numbers cannot be had, panels of the factor form still can.
-    let Ok(mut buffer) = workspace.take(n, n) else {
+    let stride = stride_for::<T>(n);
+    let Ok(mut buffer) = workspace.take_any(stride, n) else {
         return Ok(None);
     };
     let operations = n.saturating_mul(n).saturating_mul(n);
-    let value = parallel::inside(operations, || by_differences(p, q, &mut buffer, workspace));
+    let value = parallel::inside(operations, || {
+        by_differences(p, q, &mut buffer, stride, workspace)
+    });
     workspace.give(buffer);
     value
 }
@@ -47,14 +50,15 @@ fn by_differences<T: Scalar>(
     p: Part<'_, T>,
     q: Part<'_, T>,
     buffer: &mut [T],
+    stride: usize,
     workspace: &mut Workspace<T>,
 ) -> Result<Option<T>, Error> {
     let n = q.dim();
     for range in panels(n) {
-        let columns = &mut buffer[n * range.start..n * range.end];
-        difference_into(p, q, range, columns)?;
+        let columns = &mut buffer[stride * range.start..stride * range.end];
+        difference_into(p, q, range, stride, columns)?;
     }
-    let mut f = MatMut::from_column_major_slice_mut(buffer, n, n);
+    let mut f = MatMut::from_column_major_slice_with_stride_mut(buffer, n, n, stride);
     mirror_lower(f.as_mut().transpose_mut());
     let l_q = q.factor;
     l_q.act(Action::HalfSolve, 0, f.as_mut(), workspace)?;
@@ -110,26 +114,27 @@ fn knows_entries<T: Scalar>(part: Part<'_, T>) -> bool {
     }
 }
 
-/// Columns `range` of `Σ_p - Σ_q`, down to the diagonal.
+/// Columns `range` of `Σ_p - Σ_q`, down to the diagonal, `stride` numbers apart.
 fn difference_into<T: Scalar>(
     p: Part<'_, T>,
     q: Part<'_, T>,
     range: core::ops::Range<usize>,
+    stride: usize,
     out: &mut [T],
 ) -> Result<(), Error> {
     out.fill(T::zero());
-    add_upper_columns(p, T::one(), 0, range.clone(), q.dim(), out)?;
-    add_upper_columns(q, -T::one(), 0, range, q.dim(), out)
+    add_upper_columns(p, T::one(), 0, range.clone(), stride, out)?;
+    add_upper_columns(q, -T::one(), 0, range, stride, out)
 }
 
 /// Adds `sign · Σ` of a part that begins at coordinate `start` to those of the columns
-/// `range` (of length `n` each) that it covers.
+/// `range` (`stride` numbers apart) that it covers.
 fn add_upper_columns<T: Scalar>(
     part: Part<'_, T>,
     sign: T,
     start: usize,
     range: core::ops::Range<usize>,
-    n: usize,
+    stride: usize,
     out: &mut [T],
 ) -> Result<(), Error> {
     let end = start + part.dim();
@@ -138,7 +143,7 @@ fn add_upper_columns<T: Scalar>(
         return Ok(());
     }
     let mut add = |i: usize, j: usize, value: T| {
-        let place = &mut out[(j - range.start) * n + i];
+        let place = &mut out[(j - range.start) * stride + i];
         *place += sign * value;
     };
     if let Some(variances) = part.as_diagonal() {
@@ -149,7 +154,7 @@ fn add_upper_columns<T: Scalar>(
         let mut start = start;
         for index in 0..blocks.count() {
             let block = part.block(blocks, index)?;
-            add_upper_columns(block, sign, start, range.clone(), n, out)?;
+            add_upper_columns(block, sign, start, range.clone(), stride, out)?;
             start += block.dim();
         }
     } else if let Some(entries) = part.factor.entries() {

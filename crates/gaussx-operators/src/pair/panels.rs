@@ -6,7 +6,7 @@ use faer::MatMut;
 
 use super::Form;
 use super::part::Part;
-use crate::columns::PANEL;
+use crate::columns::{PANEL, contiguous};
 use crate::factor::Action;
 use crate::parallel;
 use crate::special::deviation_divergence;
@@ -92,41 +92,38 @@ fn squares_of_panels<T: Scalar>(
             |workspace| squares_of_panels(p, q, form, middle, right, workspace),
         );
     }
-    workspace.with_any(n, n.min(width), |panel, workspace| {
+    workspace.with_columns(n, n.min(width), |mut panel, workspace| {
         for (k, sum) in sums.iter_mut().enumerate() {
             let start = (first + k) * width;
             let range = start..n.min(start + width);
-            let panel = &mut panel[..n * range.len()];
+            let panel = panel.as_mut().subcols_mut(0, range.len());
             *sum = squares(p, q, form, range, panel, workspace)?;
         }
         Ok(())
     })
 }
 
-/// The squares of the columns `range`, for which `panel` has room.
+/// The squares of the columns `range`, which `panel` is for.
 fn squares<T: Scalar>(
     p: Part<'_, T>,
     q: Part<'_, T>,
     form: Form,
     range: Range<usize>,
-    panel: &mut [T],
+    mut panel: MatMut<'_, T>,
     workspace: &mut Workspace<T>,
 ) -> Result<T, Error> {
-    let n = q.dim();
-    let mut m = MatMut::from_column_major_slice_mut(panel, n, range.len());
     p.factor
-        .columns_into(range.clone(), m.as_mut(), workspace)?;
+        .columns_into(range.clone(), panel.as_mut(), workspace)?;
     if form == Form::Divergence {
         q.factor
-            .subtract_columns(range.clone(), m.as_mut(), workspace)?;
+            .subtract_columns(range.clone(), panel.as_mut(), workspace)?;
     }
-    q.factor.act(Action::HalfSolve, range.start, m, workspace)?;
+    q.factor
+        .act(Action::HalfSolve, range.start, panel.as_mut(), workspace)?;
     let diagonal = usize::from(form == Form::Trace);
     let mut total = CompensatedSum::new();
-    for (k, j) in range.enumerate() {
-        total.add(sum_of_squares(
-            &panel[k * n + j + 1 - diagonal..(k + 1) * n],
-        ));
+    for (column, j) in panel.as_ref().col_iter().zip(range) {
+        total.add(sum_of_squares(&contiguous(column)[j + 1 - diagonal..]));
     }
     Ok(total.value())
 }
