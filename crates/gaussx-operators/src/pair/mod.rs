@@ -147,7 +147,7 @@ fn divergence_of_parts<T: Scalar>(
     if let Some(terms) = own_kind(p, q, workspace)? {
         return Ok(terms.divergence());
     }
-    if let Some(value) = small::divergence(p, q) {
+    if let Some(value) = small::divergence(&p, &q) {
         return Ok(value);
     }
     let value = match tiled::divergence(p, q, workspace) {
@@ -182,7 +182,7 @@ fn trace_of_parts<T: Scalar>(
     if let Some(terms) = own_kind(p, q, workspace)? {
         return Ok(terms.trace());
     }
-    match small::trace(p, q).or_else(|| tiled::trace(p, q, workspace)) {
+    match small::trace(&p, &q).or_else(|| tiled::trace(p, q, workspace)) {
         Some(value) => Ok(value),
         None => panels::trace(p, q, workspace),
     }

@@ -8,8 +8,9 @@
 use super::NEAR;
 use super::part::Part;
 use crate::factor::Entries;
+use crate::fused::{is_fused, mul_add};
 use crate::special::{
-    deviation_divergence, deviation_divergence_or_nan, is_near_one, x_minus_ln_1p,
+    deviation_divergence, deviation_divergence_or_nan, is_near_one, x_minus_ln_1p_or_nan,
 };
 use crate::{FactorKind, Scalar};
 
@@ -26,7 +27,7 @@ struct Dense<'a, T: Scalar, const N: usize> {
 
 impl<'a, T: Scalar, const N: usize> Dense<'a, T, N> {
     #[inline(always)]
-    fn of(part: Part<'a, T>) -> Option<Self> {
+    fn of(part: &'a Part<'a, T>) -> Option<Self> {
         let FactorKind::Dense { l } = part.factor.kind() else {
             return None;
         };
@@ -51,11 +52,14 @@ impl<'a, T: Scalar, const N: usize> Dense<'a, T, N> {
 }
 
 /// The divergence, where both sides are dense and small.
-pub(super) fn divergence<T: Scalar>(p: Part<'_, T>, q: Part<'_, T>) -> Option<T> {
+pub(super) fn divergence<T: Scalar>(p: &Part<'_, T>, q: &Part<'_, T>) -> Option<T> {
+    if !is_fused() {
+        return None;
+    }
     let arch = pulp::Arch::new();
     match q.dim() {
-        0..=2 => divergence_within::<T, 2>(p, q),
-        3..=4 => divergence_within::<T, 4>(p, q),
+        0..=2 => arch.dispatch(Divergence::<T, 2> { p, q }),
+        3..=4 => arch.dispatch(Divergence::<T, 4> { p, q }),
         5..=8 => arch.dispatch(Divergence::<T, 8> { p, q }),
         9..=16 => arch.dispatch(Divergence::<T, 16> { p, q }),
         _ => None,
@@ -63,11 +67,14 @@ pub(super) fn divergence<T: Scalar>(p: Part<'_, T>, q: Part<'_, T>) -> Option<T>
 }
 
 /// `‖L_q⁻¹ L_p‖_F²`, where both sides are dense and small.
-pub(super) fn trace<T: Scalar>(p: Part<'_, T>, q: Part<'_, T>) -> Option<T> {
+pub(super) fn trace<T: Scalar>(p: &Part<'_, T>, q: &Part<'_, T>) -> Option<T> {
+    if !is_fused() {
+        return None;
+    }
     let arch = pulp::Arch::new();
     match q.dim() {
-        0..=2 => trace_within::<T, 2>(p, q),
-        3..=4 => trace_within::<T, 4>(p, q),
+        0..=2 => arch.dispatch(Trace::<T, 2> { p, q }),
+        3..=4 => arch.dispatch(Trace::<T, 4> { p, q }),
         5..=8 => arch.dispatch(Trace::<T, 8> { p, q }),
         9..=16 => arch.dispatch(Trace::<T, 16> { p, q }),
         _ => None,
@@ -75,8 +82,8 @@ pub(super) fn trace<T: Scalar>(p: Part<'_, T>, q: Part<'_, T>) -> Option<T> {
 }
 
 struct Divergence<'a, T: Scalar, const N: usize> {
-    p: Part<'a, T>,
-    q: Part<'a, T>,
+    p: &'a Part<'a, T>,
+    q: &'a Part<'a, T>,
 }
 
 impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for Divergence<'_, T, N> {
@@ -89,8 +96,8 @@ impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for Divergence<'_, T, N> {
 }
 
 struct Trace<'a, T: Scalar, const N: usize> {
-    p: Part<'a, T>,
-    q: Part<'a, T>,
+    p: &'a Part<'a, T>,
+    q: &'a Part<'a, T>,
 }
 
 impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for Trace<'_, T, N> {
@@ -103,7 +110,7 @@ impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for Trace<'_, T, N> {
 }
 
 #[inline(always)]
-fn divergence_within<T: Scalar, const N: usize>(p: Part<'_, T>, q: Part<'_, T>) -> Option<T> {
+fn divergence_within<T: Scalar, const N: usize>(p: &Part<'_, T>, q: &Part<'_, T>) -> Option<T> {
     let (p, q) = (Dense::<T, N>::of(p)?, Dense::of(q)?);
     let value = by_factors(&p, &q);
     if value >= T::of(NEAR) {
@@ -113,7 +120,7 @@ fn divergence_within<T: Scalar, const N: usize>(p: Part<'_, T>, q: Part<'_, T>) 
 }
 
 #[inline(always)]
-fn trace_within<T: Scalar, const N: usize>(p: Part<'_, T>, q: Part<'_, T>) -> Option<T> {
+fn trace_within<T: Scalar, const N: usize>(p: &Part<'_, T>, q: &Part<'_, T>) -> Option<T> {
     let (p, q) = (Dense::<T, N>::of(p)?, Dense::of(q)?);
     let n = q.n;
     let mut m = p.l;
@@ -134,7 +141,7 @@ fn half_solve<T: Scalar, const N: usize>(l: &Square<T, N>, x: &mut Square<T, N>)
         let mut row = x[i];
         for j in 0..i {
             for k in 0..N {
-                row[k] -= l[i][j] * x[j][k];
+                row[k] = mul_add(-l[i][j], x[j][k], row[k]);
             }
         }
         let reciprocal = T::one() / l[i][i];
@@ -159,7 +166,7 @@ fn by_factors<T: Scalar, const N: usize>(p: &Dense<'_, T, N>, q: &Dense<'_, T, N
     // In a loop of their own they are found side by side.
     let mut terms = [T::zero(); N];
     for i in 0..N {
-        terms[i] = deviation_divergence_or_nan::<T, false>(of_p[i], of_q[i]);
+        terms[i] = deviation_divergence_or_nan::<T, true>(of_p[i], of_q[i]);
     }
     half_solve(&q.l, &mut e);
     for i in 0..N {
@@ -213,31 +220,34 @@ fn difference<T: Scalar, const N: usize>(
 }
 
 /// `Σ [φ(g_i) + s_i]` of a symmetric `F`, or `None` where a pivot is far from 1.
+///
+/// Row `j` of the upper factor is what is left of row `j` of `F` over the root of its pivot:
+/// of its squares, no root is taken.
 #[inline(always)]
 fn sum_of_pivots<T: Scalar, const N: usize>(f: &mut Square<T, N>) -> Option<T> {
-    let (mut total, mut squares) = (T::zero(), [T::zero(); N]);
+    let (mut excesses, mut squares) = ([T::zero(); N], [T::zero(); N]);
+    let mut are_near = true;
     for j in 0..N {
-        let excess = f[j][j];
-        if !is_near_one(excess) {
-            return None;
-        }
-        let reciprocal = T::one() / (T::one() + excess).sqrt();
-        // Row j of the upper factor, right of its diagonal.
-        let mut row = f[j];
-        for k in 0..N {
-            row[k] = if k > j {
-                row[k] * reciprocal
-            } else {
-                T::zero()
-            };
-            squares[k] += row[k] * row[k];
-        }
-        total += x_minus_ln_1p(excess);
+        let row = f[j];
+        excesses[j] = row[j];
+        are_near &= is_near_one(row[j]);
+        let reciprocal = T::one() / (T::one() + row[j]);
         for i in j + 1..N {
+            let by = -(row[i] * reciprocal);
             for k in 0..N {
-                f[i][k] -= row[i] * row[k];
+                f[i][k] = mul_add(by, row[k], f[i][k]);
             }
         }
+        for k in 0..N {
+            let right = if k > j { row[k] } else { T::zero() };
+            squares[k] = mul_add(right * reciprocal, right, squares[k]);
+        }
     }
-    Some(squares.iter().fold(total, |sum, &s| sum + s))
+    if !are_near {
+        return None;
+    }
+    for j in 0..N {
+        squares[j] += x_minus_ln_1p_or_nan::<T, true>(excesses[j]);
+    }
+    Some(squares.iter().fold(T::zero(), |sum, &s| sum + s))
 }
