@@ -34,6 +34,20 @@ pub(crate) fn join<A: Send, B: Send>(
     (a(), b())
 }
 
+/// Appends some numbers, for which there is room.
+pub(crate) fn extend_from_slice<T: Copy + Send + Sync>(to: &mut Vec<T>, from: &[T]) {
+    #[cfg(feature = "rayon")]
+    if pays(PER_NUMBER.saturating_mul(from.len())) {
+        use rayon::iter::ParallelIterator;
+        use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelExtend};
+
+        let least = WORTH_SHARING / PER_NUMBER;
+        to.par_extend(from.par_iter().with_min_len(least).copied());
+        return;
+    }
+    to.extend_from_slice(from);
+}
+
 /// Calls `f` on a thread of the pool if its `operations` are many times what pays: it then
 /// hands on small pieces without waking the pool for each.
 #[cfg_attr(

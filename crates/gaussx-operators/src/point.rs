@@ -3,7 +3,7 @@
 use faer::{Col, ColMut, ColRef, Mat, MatMut, MatRef};
 
 use crate::memory::reserve;
-use crate::{Error, Scalar};
+use crate::{Error, Scalar, parallel};
 
 /// Anything that is a column of numbers: slices, arrays, `Vec`, faer's columns, and
 /// references to them.
@@ -51,7 +51,7 @@ pub(crate) fn copy_into<T: Scalar>(
     to.clear();
     reserve(to, what, column.nrows())?;
     match column.try_as_col_major() {
-        Some(contiguous) => to.extend_from_slice(contiguous.as_slice()),
+        Some(contiguous) => parallel::extend_from_slice(to, contiguous.as_slice()),
         None => to.extend(column.iter()),
     }
     Ok(())
