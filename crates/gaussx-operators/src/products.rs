@@ -1,13 +1,16 @@
-//! Sums of logarithms, by products: one logarithm for up to 128 numbers.
+//! Sums of logarithms, by products: one logarithm for thousands of numbers.
 
-use crate::fused::{is_fused, mul_add};
+use crate::fused::{is_fused, mul_add, sqrt};
 use crate::special::is_normal;
-use crate::sum::{Merge, WIDE, sum_blocks};
+use crate::sum::{Merge, WIDE, sum_blocks, two_sum};
 use crate::{CompensatedSum, Scalar};
 
-/// The most numbers whose mantissas can be multiplied in [`WIDE`] partial products: 128
-/// below √2 stay below `2^64`.
-const PRODUCT: usize = 128 * WIDE;
+/// Numbers that are multiplied before their product is brought near 1.
+const QUAD: usize = 4;
+
+/// The most numbers whose products can be multiplied in [`WIDE`] partial products: 128 below
+/// √2 stay below `2^64`.
+const PRODUCT: usize = 128 * QUAD * WIDE;
 
 /// A logarithm `k ln 2 + rest`, of which `k` is exact: what differs by units that are powers of
 /// two differs in `k` only.
@@ -96,8 +99,9 @@ pub(crate) fn sum_ln<T: Scalar>(x: &[T], f: impl Fn(T) -> T + Sync) -> T {
 /// `ln Π f(x_i)` for positive `f(x_i)`.
 ///
 /// Mantissas are multiplied, with the rounding errors of the products beside them, and
-/// exponents added; a logarithm is taken before a product can leave the range. Where a
-/// number is not normal, or the processor has no fused multiply-add, logarithms are added.
+/// exponents added; a logarithm is taken before a product can leave the range. Numbers are
+/// split where four of them might leave it, to the last bit as where they are not; where one is
+/// not normal, or the processor has no fused multiply-add, logarithms are added.
 #[inline]
 pub(crate) fn ln_of_product<T: Scalar>(x: &[T], f: impl Fn(T) -> T + Sync) -> Logarithm<T> {
     sum_blocks(x.len(), |range| {
@@ -105,8 +109,8 @@ pub(crate) fn ln_of_product<T: Scalar>(x: &[T], f: impl Fn(T) -> T + Sync) -> Lo
         for block in x[range].chunks(PRODUCT) {
             let product = match block.len() {
                 0..=1 => None,
-                2..64 => ln_of_block::<T, 2>(block, &f),
-                64..512 => ln_of_block::<T, 8>(block, &f),
+                2..32 => ln_of_block::<T, 2>(block, &f),
+                32..512 => ln_of_block::<T, 8>(block, &f),
                 _ => ln_of_block::<T, WIDE>(block, &f),
             };
             match product {
@@ -133,17 +137,8 @@ pub(crate) fn sum_ln_by_column<T: Scalar, const W: usize>(
     }
     let product = pulp::Arch::new().dispatch(ProductOfRows { rows });
     core::array::from_fn(|k| {
-        let column: Factored<T, 1> = Factored {
-            hi: [product.hi[k]],
-            lo: [product.lo[k]],
-            exponents: [product.exponents[k]],
-            normal: [product.normal[k]],
-        };
-        if column.is_normal() {
-            column.ln().value()
-        } else {
-            T::nan()
-        }
+        let ln = product.lane(k).ln();
+        ln.map_or(T::nan(), |ln| ln.value())
     })
 }
 
@@ -175,21 +170,45 @@ fn ln_of_block<T: Scalar, const W: usize>(x: &[T], f: &impl Fn(T) -> T) -> Optio
     if !is_fused() {
         return None;
     }
-    let product: Factored<T, W> = pulp::Arch::new().dispatch(Product { x, f });
-    product.is_normal().then(|| product.ln())
+    let arch = pulp::Arch::new();
+    let together: Product<'_, _, _, W, false> = Product { x, f };
+    let apart: Product<'_, _, _, W, true> = Product { x, f };
+    let ln = arch.dispatch(together).and_then(Factored::ln);
+    ln.or_else(|| arch.dispatch(apart)?.ln())
 }
 
-struct Product<'a, T, F, const W: usize> {
+/// The product of some numbers: `None` where they have to be split into mantissas and exponents
+/// before they are multiplied by fours, and `SPLIT` does not say so.
+struct Product<'a, T, F, const W: usize, const SPLIT: bool> {
     x: &'a [T],
     f: &'a F,
 }
 
 /// Products `hi_k + lo_k` of mantissas, side by side, and sums of exponents.
+#[derive(Clone, Copy)]
 struct Factored<T, const W: usize> {
     hi: [T; W],
     lo: [T; W],
     exponents: [T; W],
+    /// Whether all numbers that were split were normal.
     normal: [bool; W],
+}
+
+#[inline(always)]
+fn lesser<T: Scalar>(a: T, b: T) -> T {
+    if a < b { a } else { b }
+}
+
+#[inline(always)]
+fn greater<T: Scalar>(a: T, b: T) -> T {
+    if a > b { a } else { b }
+}
+
+/// `a b` rounded, and the rounding error.
+#[inline(always)]
+fn two_product<T: Scalar>(a: T, b: T) -> (T, T) {
+    let product = a * b;
+    (product, mul_add(a, b, -product))
 }
 
 impl<T: Scalar, const W: usize> Factored<T, W> {
@@ -206,49 +225,133 @@ impl<T: Scalar, const W: usize> Factored<T, W> {
     /// Multiplies product `k` by `x`.
     #[inline(always)]
     fn multiply(&mut self, k: usize, x: T) {
+        let mantissa = self.split(k, x);
+        self.multiply_by_sum(k, mantissa, T::zero());
+    }
+
+    /// The mantissa of a number that product `k` is to be multiplied by.
+    #[inline(always)]
+    fn split(&mut self, k: usize, x: T) -> T {
         self.normal[k] &= is_normal(x);
         let (mantissa, exponent) = x.split();
-        let product = self.hi[k] * mantissa;
-        let error = mul_add(self.hi[k], mantissa, -product);
-        self.lo[k] = self.lo[k] * mantissa + error;
-        self.hi[k] = product;
         self.exponents[k] += exponent;
+        mantissa
     }
 
-    fn is_normal(&self) -> bool {
-        self.normal.iter().all(|&normal| normal)
+    /// Multiplies product `k` by the numbers of a quad.
+    #[inline(always)]
+    fn multiply_quad<const SPLIT: bool>(
+        &mut self,
+        k: usize,
+        mut a: T,
+        mut b: T,
+        mut c: T,
+        mut d: T,
+    ) {
+        if SPLIT {
+            a = self.split(k, a);
+            b = self.split(k, b);
+            c = self.split(k, c);
+            d = self.split(k, d);
+        }
+        let (ab, rest_ab) = two_product(a, b);
+        let (cd, rest_cd) = two_product(c, d);
+        let (all, rest) = two_product(ab, cd);
+        let rest = mul_add(ab, rest_cd, mul_add(cd, rest_ab, rest));
+        let (power, exponent) = all.power_to_one();
+        self.exponents[k] += exponent;
+        self.multiply_by_sum(k, all * power, rest * power);
     }
 
-    fn ln(&self) -> Logarithm<T> {
-        let exponent = self.exponents.iter().fold(T::zero(), |sum, &e| sum + e);
-        let mut rest = CompensatedSum::new();
-        for (&hi, &lo) in self.hi.iter().zip(&self.lo) {
-            rest.add(hi.ln());
-            rest.add(lo / hi);
+    /// Multiplies product `k` by `hi + lo`.
+    #[inline(always)]
+    fn multiply_by_sum(&mut self, k: usize, hi: T, lo: T) {
+        let (product, rest) = two_product(self.hi[k], hi);
+        let rest = mul_add(self.hi[k], lo, rest);
+        self.lo[k] = mul_add(self.lo[k], hi, rest);
+        self.hi[k] = product;
+    }
+
+    /// Product `k`.
+    fn lane(&self, k: usize) -> Factored<T, 1> {
+        Factored {
+            hi: [self.hi[k]],
+            lo: [self.lo[k]],
+            exponents: [self.exponents[k]],
+            normal: [self.normal[k]],
         }
-        Logarithm {
-            exponent: exponent.as_f64(),
-            rest,
+    }
+
+    /// The product of the products.
+    #[inline(always)]
+    fn all(self) -> Factored<T, 1> {
+        let mut all = Factored::one();
+        for k in 0..W {
+            let (hi, lo) = two_sum(self.hi[k], self.lo[k]);
+            let (power, exponent) = hi.power_to_one();
+            all.multiply_by_sum(0, hi * power, lo * power);
+            all.exponents[0] += exponent + self.exponents[k];
+            all.normal[0] &= self.normal[k] & !hi.is_nan();
         }
+        all
     }
 }
 
-impl<T: Scalar, F: Fn(T) -> T, const W: usize> pulp::NullaryFnOnce for Product<'_, T, F, W> {
-    type Output = Factored<T, W>;
+impl<T: Scalar> Factored<T, 1> {
+    /// The logarithm; `None` where a number was not normal.
+    fn ln(self) -> Option<Logarithm<T>> {
+        let ([hi], [lo], [exponent]) = (self.hi, self.lo, self.exponents);
+        let mut rest = CompensatedSum::new();
+        rest.add(hi.ln());
+        rest.add(lo / hi);
+        self.normal[0].then(|| Logarithm {
+            exponent: exponent.as_f64(),
+            rest,
+        })
+    }
+}
+
+impl<T: Scalar, F: Fn(T) -> T, const W: usize, const SPLIT: bool> pulp::NullaryFnOnce
+    for Product<'_, T, F, W, SPLIT>
+{
+    type Output = Option<Factored<T, 1>>;
 
     #[inline(always)]
-    fn call(self) -> Factored<T, W> {
-        let mut product = Factored::one();
-        let (chunks, rest) = self.x.as_chunks::<W>();
-        for chunk in chunks {
+    fn call(self) -> Option<Factored<T, 1>> {
+        let mut product = Factored::<T, W>::one();
+        let (mut low, mut high) = ([T::one(); W], [T::one(); W]);
+        let (rows, rest) = self.x.as_chunks::<W>();
+        // Shorter loops over quads do not vectorise.
+        let by_fours = if W == WIDE {
+            rows.len() / QUAD * QUAD
+        } else {
+            0
+        };
+        let (quads, rows) = rows.split_at(by_fours);
+        let quads = quads.as_chunks::<QUAD>().0;
+        for quad in quads {
             for k in 0..W {
-                product.multiply(k, (self.f)(chunk[k]));
+                let (a, b) = ((self.f)(quad[0][k]), (self.f)(quad[1][k]));
+                let (c, d) = ((self.f)(quad[2][k]), (self.f)(quad[3][k]));
+                low[k] = lesser(lesser(lesser(low[k], a), lesser(b, c)), d);
+                high[k] = greater(greater(greater(high[k], a), greater(b, c)), d);
+                product.multiply_quad::<SPLIT>(k, a, b, c, d);
+            }
+        }
+        for row in rows {
+            for k in 0..W {
+                product.multiply(k, (self.f)(row[k]));
             }
         }
         for (k, &x) in rest.iter().enumerate() {
             product.multiply(k, (self.f)(x));
         }
-        product
+        // The last bit of the rounding error of a product of four is in the range.
+        let least = T::of(4.0) * T::min_positive_value() / T::EPSILON;
+        let least = sqrt(sqrt(least));
+        let is_within =
+            low.iter().all(|&x| x >= least) && high.iter().all(|&x| x * least <= T::one());
+        (SPLIT || is_within).then(|| product.all())
     }
 }
 
@@ -259,14 +362,44 @@ mod tests {
 
     #[test]
     fn a_sum_of_logarithms_is_that_of_each() {
-        for n in [1, 63, 64, 65, 1000, 10_000] {
-            let x: Vec<f64> = (0..n)
-                .map(|i| (f64::of_count(i % 997) + 0.3) * (f64::of_count(i % 301) - 150.0).exp2())
-                .collect();
-            let expected = sum_map(n, |i| x[i].ln());
-            let magnitude = sum_map(n, |i| x[i].ln().abs());
-            let error = (sum_ln(&x, |x| x) - expected).abs();
-            assert!(error <= f64::EPSILON * magnitude, "n = {n}: {error:e}");
+        for n in [1, 63, 64, 65, 1000, 10_000, 50_000] {
+            // The product of four leaves the range, or does not.
+            for spread in [1.0, 6.0] {
+                let power = |i: usize| (spread * (f64::of_count(i % 301) - 150.0)).exp2();
+                let x: Vec<f64> = (0..n)
+                    .map(|i| (f64::of_count(i % 997) + 0.3) * power(i))
+                    .collect();
+                let expected = sum_map(n, |i| x[i].ln());
+                let magnitude = sum_map(n, |i| x[i].ln().abs());
+                let error = (sum_ln(&x, |x| x) - expected).abs();
+                assert!(error <= f64::EPSILON * magnitude, "n = {n}: {error:e}");
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_split_first_give_the_same_bits() {
+        let x: Vec<f64> = (0..20_000).map(|i| f64::of_count(i % 997) + 0.3).collect();
+        let unscaled = ln_of_product(&x, |x| x);
+        for power in [-900, -300, 300, 900] {
+            let unit = 2.0_f64.powi(power);
+            let mut ln = ln_of_product(&x, |x| x * unit);
+            ln.exponent -= f64::from(power) * 20_000.0;
+            assert_eq!(ln.exponent, unscaled.exponent);
+            assert_eq!(ln.rest.value(), unscaled.rest.value());
+        }
+    }
+
+    #[test]
+    fn one_number_that_is_none_spoils_the_sum() {
+        for n in [3, 100, 1000, 30_000] {
+            for bad in [f64::NAN, f64::INFINITY, 0.0, -1.0] {
+                for place in [0, n / 2, n - 1] {
+                    let mut x = vec![2.0; n];
+                    x[place] = bad;
+                    assert!(!sum_ln(&x, |x| x).is_finite(), "{bad} at {place} of {n}");
+                }
+            }
         }
     }
 

@@ -41,6 +41,13 @@ pub trait Scalar:
     #[must_use]
     fn split(self) -> (Self, Self);
 
+    /// The power of two that brings a number into `[√½, √2)`, `m = x 2^-e`, and the exponent
+    /// `e`, which shall not be the largest; meaningless for numbers that are not positive and
+    /// normal. Without branches, so that loops vectorise.
+    #[doc(hidden)]
+    #[must_use]
+    fn power_to_one(self) -> (Self, Self);
+
     /// The nearest value to the count `n` in this type.
     #[must_use]
     #[allow(
@@ -52,6 +59,42 @@ pub trait Scalar:
     }
 }
 
+/// Mantissa and exponent from the bits of a number.
+macro_rules! splits_bits {
+    ($bits:ty, fraction: $fraction:literal, bias: $bias:literal, root_half: $root_half:literal) => {
+        #[inline(always)]
+        fn split(self) -> (Self, Self) {
+            const FRACTION: $bits = (1 << $fraction) - 1;
+            let (above, exponent) = above!(self, $bits, $fraction, $bias, $root_half);
+            let mantissa = (above & FRACTION).wrapping_add($root_half);
+            (Self::from_bits(mantissa), exponent)
+        }
+
+        #[inline(always)]
+        fn power_to_one(self) -> (Self, Self) {
+            const EXPONENT: $bits = !((1 << $fraction) - 1);
+            const TWICE_ONE: $bits = 2 * $bias << $fraction;
+            let (above, exponent) = above!(self, $bits, $fraction, $bias, $root_half);
+            (
+                Self::from_bits(TWICE_ONE.wrapping_sub(above & EXPONENT)),
+                exponent,
+            )
+        }
+    };
+}
+
+/// Bits that carry into the exponent where the mantissa is not below `√½`, and that exponent.
+macro_rules! above {
+    ($x:expr, $bits:ty, $fraction:literal, $bias:literal, $root_half:literal) => {{
+        const ONE: $bits = $bias << $fraction;
+        // The number whose last bit is 1: with an integer there, it is that much larger.
+        const UNIT: $bits = ($bias + $fraction) << $fraction;
+        let above = $x.to_bits().wrapping_add(ONE - $root_half);
+        let exponent = Self::from_bits(UNIT | above >> $fraction) - Self::from_bits(UNIT | $bias);
+        (above, exponent)
+    }};
+}
+
 impl Scalar for f64 {
     #[allow(
         clippy::excessive_precision,
@@ -60,18 +103,7 @@ impl Scalar for f64 {
     const LN_2PI: Self = 1.837_877_066_409_345_483_560_659;
     const EPSILON: Self = Self::EPSILON;
 
-    #[inline(always)]
-    fn split(self) -> (Self, Self) {
-        const ROOT_HALF: u64 = 0x3fe6_a09e_667f_3bcd;
-        const BELOW_ONE: u64 = 0x3ff0_0000_0000_0000 - ROOT_HALF;
-        const FRACTION: u64 = (1 << 52) - 1;
-        // 2^52 with an integer in its last bits is 2^52 + that integer.
-        const MAGIC: u64 = 0x4330_0000_0000_0000;
-        let above = self.to_bits().wrapping_add(BELOW_ONE);
-        let mantissa = (above & FRACTION).wrapping_add(ROOT_HALF);
-        let exponent = Self::from_bits(MAGIC | above >> 52) - (4_503_599_627_370_496.0 + 1023.0);
-        (Self::from_bits(mantissa), exponent)
-    }
+    splits_bits!(u64, fraction: 52, bias: 1023, root_half: 0x3fe6_a09e_667f_3bcd);
 
     fn of(x: f64) -> Self {
         x
@@ -90,17 +122,7 @@ impl Scalar for f32 {
     const LN_2PI: Self = 1.837_877_066_409_345_483_560_659;
     const EPSILON: Self = Self::EPSILON;
 
-    #[inline(always)]
-    fn split(self) -> (Self, Self) {
-        const ROOT_HALF: u32 = 0x3f35_04f3;
-        const BELOW_ONE: u32 = 0x3f80_0000 - ROOT_HALF;
-        const FRACTION: u32 = (1 << 23) - 1;
-        const MAGIC: u32 = 0x4b00_0000;
-        let above = self.to_bits().wrapping_add(BELOW_ONE);
-        let mantissa = (above & FRACTION).wrapping_add(ROOT_HALF);
-        let exponent = Self::from_bits(MAGIC | above >> 23) - (8_388_608.0 + 127.0);
-        (Self::from_bits(mantissa), exponent)
-    }
+    splits_bits!(u32, fraction: 23, bias: 127, root_half: 0x3f35_04f3);
 
     #[allow(
         clippy::cast_possible_truncation,
