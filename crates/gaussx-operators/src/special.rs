@@ -139,21 +139,26 @@ fn ratio_and_excess<T: Scalar, const FUSED: bool>(a: T, b: T) -> (T, T) {
 
 /// [`variance_divergence`] of `a²` and `b²`, which themselves may not be representable.
 pub(crate) fn deviation_divergence<T: Scalar>(a: T, b: T) -> T {
-    let value = deviation_divergence_or_nan::<T, false>(a, b);
+    let (ratio, e) = (a / b, (a - b) / b);
+    let excess = e * (T::of(2.0) + e);
+    let value = divergence_or_nan::<T, false, false>(ratio * ratio, excess);
     if value.is_nan() {
-        let ratio = a / b;
         return (ratio * ratio - T::one()) - T::of(2.0) * (a.ln() - b.ln());
     }
     value
 }
 
-/// [`deviation_divergence`] without a branch; NaN where the square of the ratio, or `b`, is not
-/// a normal number.
+/// [`deviation_divergence`] of `a` and `b`, of which the reciprocal is known, without a branch and
+/// fused; NaN where the square of the ratio is not a normal number.
 #[inline(always)]
-pub(crate) fn deviation_divergence_or_nan<T: Scalar, const FUSED: bool>(a: T, b: T) -> T {
-    let (ratio, e) = ratio_and_excess::<T, FUSED>(a, b);
+pub(crate) fn deviation_divergence_or_nan<T: Scalar, const LONG: bool>(
+    a: T,
+    b: T,
+    reciprocal: T,
+) -> T {
+    let (ratio, e) = (a * reciprocal, (a - b) * reciprocal);
     let excess = e * (T::of(2.0) + e);
-    divergence_or_nan::<T, FUSED, false>(ratio * ratio, excess)
+    divergence_or_nan::<T, true, LONG>(ratio * ratio, excess)
 }
 
 #[cfg(test)]

@@ -185,9 +185,10 @@ impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for ByFactors<'_, T, N> {
         let reciprocals = q.reciprocals(n);
         if form == Form::Divergence {
             for i in 0..n {
-                let (a, b) = (p.columns[i][i], q.columns[i][i]);
+                let (a, b, by) = (p.columns[i][i], q.columns[i][i], reciprocals[i]);
                 for lane in 0..LANES {
-                    values[lane] += deviation_divergence_or_nan::<T, true>(a[lane], b[lane]);
+                    values[lane] +=
+                        deviation_divergence_or_nan::<T, true>(a[lane], b[lane], by[lane]);
                 }
             }
         }

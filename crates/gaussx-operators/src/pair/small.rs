@@ -166,7 +166,8 @@ fn by_factors<T: Scalar, const N: usize>(p: &Dense<'_, T, N>, q: &Dense<'_, T, N
     // In a loop of their own they are found side by side.
     let mut terms = [T::zero(); N];
     for i in 0..N {
-        terms[i] = deviation_divergence_or_nan::<T, true>(of_p[i], of_q[i]);
+        let reciprocal = T::one() / of_q[i];
+        terms[i] = deviation_divergence_or_nan::<T, false>(of_p[i], of_q[i], reciprocal);
     }
     half_solve(&q.l, &mut e);
     for i in 0..N {

@@ -205,7 +205,7 @@ impl<T: Scalar> pulp::NullaryFnOnce for ByFactors<'_, T> {
                 half_solve_right(u.at(t, t), &u.reciprocals[t], &mut x);
                 row[t] = x;
                 if t == k && form == Form::Divergence {
-                    let terms = pivot_terms(p, q, k);
+                    let terms = pivot_terms(p, q, &u.reciprocals[k], k);
                     for r in 0..WIDTH {
                         x[r][r] = T::zero();
                         sums[0][r] += terms[r];
@@ -251,7 +251,12 @@ fn numerator<T: Scalar>(
 
 /// What the pivots of row `k` of tiles add to the divergence.
 #[inline(always)]
-fn pivot_terms<T: Scalar>(p: Dense<'_, T>, q: Dense<'_, T>, k: usize) -> [T; WIDTH] {
+fn pivot_terms<T: Scalar>(
+    p: Dense<'_, T>,
+    q: Dense<'_, T>,
+    reciprocals: &[T; WIDTH],
+    k: usize,
+) -> [T; WIDTH] {
     let pivots = |factor: Dense<'_, T>| {
         let mut pivots = [T::one(); WIDTH];
         for r in 0..WIDTH.min(factor.l.nrows() - k * WIDTH) {
@@ -263,7 +268,7 @@ fn pivot_terms<T: Scalar>(p: Dense<'_, T>, q: Dense<'_, T>, k: usize) -> [T; WID
     let (of_p, of_q) = (pivots(p), pivots(q));
     let mut terms = [T::zero(); WIDTH];
     for r in 0..WIDTH {
-        terms[r] = deviation_divergence_or_nan::<T, true>(of_p[r], of_q[r]);
+        terms[r] = deviation_divergence_or_nan::<T, true>(of_p[r], of_q[r], reciprocals[r]);
     }
     terms
 }
