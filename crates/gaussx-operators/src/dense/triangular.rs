@@ -18,6 +18,9 @@ const SMALL: usize = 16;
 /// that the others can go to another thread.
 const TOGETHER: usize = 128;
 
+/// Up to so many columns are solved for in the time that reading the factor takes.
+const FEW: usize = 8;
+
 /// Columns whose products are added at a time, and rows that are solved for together. Deeper
 /// products with a transposed factor read it at strides that fall on one line of the cache
 /// where the dimension is a power of two.
@@ -66,18 +69,28 @@ fn multiply_columns<T: Scalar>(
 }
 
 /// `X ← L⁻¹ X`, some columns at a time, block rows from the first to the last.
+///
+/// What is solved is taken from the rows that are next, so that each is written once; where
+/// there are few columns, from all that follow: reading `L` takes longest then, and its columns
+/// are long.
 fn half_solve_columns<T: Scalar>(l: MatRef<'_, T>, x: MatMut<'_, T>) {
-    let n = l.nrows();
+    let (n, by) = (l.nrows(), -T::one());
     for_column_groups(n * n, x, &|mut x| {
+        let few = x.ncols() <= FEW;
         for start in (0..n).step_by(DEPTH) {
             let rows = DEPTH.min(n - start);
             let (before, from) = x.as_mut().split_at_row_mut(start);
-            let mut target = from.subrows_mut(0, rows);
-            let left = l.submatrix(start, 0, rows, start);
-            let by = -T::one();
-            matmul(target.as_mut(), Accum::Add, left, before, by, Par::Seq);
+            let (mut solved, after) = from.split_at_row_mut(rows);
+            if !few {
+                let left = l.submatrix(start, 0, rows, start);
+                matmul(solved.as_mut(), Accum::Add, left, before, by, Par::Seq);
+            }
             let corner = l.submatrix(start, start, rows, rows);
-            triangular_solve::solve_lower_triangular_in_place(corner, target, Par::Seq);
+            triangular_solve::solve_lower_triangular_in_place(corner, solved.as_mut(), Par::Seq);
+            if few {
+                let below = l.submatrix(start + rows, start, n - start - rows, rows);
+                matmul(after, Accum::Add, below, solved, by, Par::Seq);
+            }
         }
     });
 }
@@ -404,8 +417,8 @@ mod tests {
     #[test]
     fn every_action_matches_the_plain_loops() {
         // Sizes on both sides of each block edge.
-        for n in [17, 63, 64, 65, 130] {
-            for k in [1, 3] {
+        for n in [17, 63, 64, 65, 130, 300] {
+            for k in [1, 3, 12] {
                 let l = factor(n);
                 let x = Mat::from_fn(n, k, |i, j| f64::of_count((i * 5 + j * 13) % 17) - 8.0);
                 for action in [
