@@ -1,24 +1,23 @@
 //! A full covariance matrix, factored in its own storage.
 
+mod adjust;
 mod batch;
 mod factorize;
 mod many;
+mod operator;
 mod single;
 mod storage;
 pub(crate) mod triangular;
 
-use faer::linalg::matmul::triangular::{self as triangular_product, BlockStructure};
-use faer::{Accum, ColRef, Mat, MatMut, MatRef, Par};
+use faer::{Mat, MatRef};
 use smallvec::SmallVec;
 
 use self::storage::Storage;
-use crate::adjust::Adjust;
 use crate::factor::{Entries, logdet_of_factor};
 use crate::memory::zero_mat;
-use crate::operator::{check_columns, check_quadratic_forms, check_sub_block, forms_by_panels};
-use crate::point::{AsCol, AsMat};
-use crate::sum::{CompensatedSum, root_of_squares, sum_map};
-use crate::{CholeskyFactor, CovarianceOperator, Error, Rejected, Scalar, Workspace, validate};
+use crate::point::AsMat;
+use crate::sum::sum_map;
+use crate::{Error, Rejected, Scalar, Workspace, validate};
 
 /// Those of few coordinates need no memory of their own.
 type Variances<T> = SmallVec<[T; 8]>;
@@ -166,7 +165,7 @@ impl<T: Scalar> DenseCovariance<T> {
     /// more until the matrix is accepted or `j` passes `limit`.
     ///
     /// Relative to each variance, so that the units of the coordinates do not matter. Add
-    /// the same number to all variances with [`Adjust::add_jitter`]. Cost: one factorisation
+    /// the same number to all variances with [`Adjust::add_jitter`](crate::Adjust::add_jitter). Cost: one factorisation
     /// of `n³/3` flops per try, about `log₁₀(limit / n ε)` at most; no copy of the matrix.
     ///
     /// # Errors
@@ -351,288 +350,6 @@ impl<T: Scalar> DenseCovariance<T> {
 
     fn l(&self) -> MatRef<'_, T> {
         self.storage.view()
-    }
-}
-
-impl<T: Scalar> CovarianceOperator<T> for DenseCovariance<T> {
-    fn dim(&self) -> usize {
-        self.variances.len()
-    }
-
-    fn diag_into(&self, out: &mut [T]) -> Result<(), Error> {
-        validate::dimension("diagonal", self.dim(), out.len())?;
-        out.copy_from_slice(&self.variances);
-        Ok(())
-    }
-
-    fn cholesky(&self) -> CholeskyFactor<'_, T> {
-        let entries = self.has_entries.then(|| Entries {
-            upper: self.storage.view(),
-            diag: &self.variances,
-        });
-        CholeskyFactor::dense_with_entries(self.l(), entries)
-    }
-
-    fn logdet(&self) -> Result<T, Error> {
-        Ok(self.logdet)
-    }
-
-    fn quadratic_forms_into(
-        &self,
-        points: MatRef<'_, T>,
-        center: Option<ColRef<'_, T>>,
-        out: &mut [T],
-        workspace: &mut Workspace<T>,
-    ) -> Result<(), Error> {
-        check_quadratic_forms(self.dim(), points, center, out)?;
-        let (n, count) = points.shape();
-        if single::pays(n, count) {
-            single::forms_into(self.l(), points, center, out);
-            return Ok(());
-        }
-        if batch::pays(n, count) {
-            if batch::forms_into(self.l(), points, center, out, workspace) {
-                return Ok(());
-            }
-            if n <= single::MOST {
-                single::forms_into(self.l(), points, center, out);
-                return Ok(());
-            }
-        }
-        forms_by_panels(self.cholesky(), points, center, out, workspace)
-    }
-
-    fn apply_in_place(
-        &self,
-        mut x: MatMut<'_, T>,
-        workspace: &mut Workspace<T>,
-    ) -> Result<(), Error> {
-        let n = self.dim();
-        validate::dimension("matrix (rows)", n, x.nrows())?;
-        if !self.has_entries {
-            let factor = self.cholesky();
-            factor.multiply_transpose_in_place(x.as_mut(), workspace)?;
-            return factor.multiply_in_place(x, workspace);
-        }
-        let (k, par) = (x.ncols(), Par::Seq);
-        workspace.with_columns(n, k, |mut copy, _| {
-            copy.copy_from(x.as_ref());
-            crate::columns::map_rows(x.as_mut(), |i, value| value * self.variances[i]);
-            let upper = self.storage.view();
-            for (triangle, structure) in [
-                (upper, BlockStructure::StrictTriangularUpper),
-                (upper.transpose(), BlockStructure::StrictTriangularLower),
-            ] {
-                triangular_product::matmul(
-                    x.as_mut(),
-                    BlockStructure::Rectangular,
-                    Accum::Add,
-                    triangle,
-                    structure,
-                    copy.as_ref(),
-                    BlockStructure::Rectangular,
-                    T::one(),
-                    par,
-                );
-            }
-            Ok(())
-        })
-    }
-
-    fn trace(&self) -> Result<T, Error> {
-        Ok(sum_map(self.dim(), |i| self.variances[i]))
-    }
-
-    fn columns_into(
-        &self,
-        columns: &[usize],
-        mut out: MatMut<'_, T>,
-        workspace: &mut Workspace<T>,
-    ) -> Result<(), Error> {
-        check_columns(self.dim(), columns, out.as_ref())?;
-        if !self.has_entries {
-            out.fill(T::zero());
-            for (k, &j) in columns.iter().enumerate() {
-                out[(j, k)] = T::one();
-            }
-            return self.apply_in_place(out, workspace);
-        }
-        let entry = self.entries();
-        for (k, &j) in columns.iter().enumerate() {
-            for i in 0..self.dim() {
-                out[(i, k)] = entry(i, j);
-            }
-        }
-        Ok(())
-    }
-
-    fn sub_block_into(
-        &self,
-        rows: &[usize],
-        columns: &[usize],
-        mut out: MatMut<'_, T>,
-        _: &mut Workspace<T>,
-    ) -> Result<(), Error> {
-        check_sub_block(self.dim(), rows, columns, out.as_ref())?;
-        let (l, entry) = (self.l(), self.entries());
-        for (k, &j) in columns.iter().enumerate() {
-            for (m, &i) in rows.iter().enumerate() {
-                out[(m, k)] = if self.has_entries {
-                    entry(i, j)
-                } else {
-                    // Row i of L times row j of L.
-                    sum_map(i.min(j) + 1, |c| l[(i, c)] * l[(j, c)])
-                };
-            }
-        }
-        Ok(())
-    }
-
-    fn frobenius_norm(&self) -> Result<T, Error> {
-        let n = self.dim();
-        if !self.has_entries {
-            let sigma = self.to_dense()?;
-            return root_of_squares(|scale| {
-                let entry = |k: usize| scale * sigma[(k % n, k / n)];
-                Ok(sum_map(n * n, |k| entry(k) * entry(k)))
-            });
-        }
-        let upper = self.storage.view();
-        root_of_squares(|scale| {
-            let square = |x: T| (scale * x) * (scale * x);
-            let mut sum = CompensatedSum::new();
-            for j in 0..n {
-                let above = upper.col(j).subrows(0, j);
-                sum.add(T::of(2.0) * sum_map(j, |i| square(above[i])));
-                sum.add(square(self.variances[j]));
-            }
-            Ok(sum.value())
-        })
-    }
-
-    fn to_dense(&self) -> Result<Mat<T>, Error> {
-        let n = self.dim();
-        let mut sigma = zero_mat("dense covariance", n, n)?;
-        if self.has_entries {
-            let entry = self.entries();
-            for j in 0..n {
-                for i in 0..n {
-                    sigma[(i, j)] = entry(i, j);
-                }
-            }
-        } else {
-            triangular_product::matmul(
-                sigma.as_mut(),
-                BlockStructure::TriangularLower,
-                Accum::Replace,
-                self.l(),
-                BlockStructure::TriangularLower,
-                self.l().transpose(),
-                BlockStructure::TriangularUpper,
-                T::one(),
-                Par::Seq,
-            );
-            for j in 0..n {
-                sigma[(j, j)] = self.variances[j];
-                for i in 0..j {
-                    sigma[(i, j)] = sigma[(j, i)];
-                }
-            }
-        }
-        Ok(sigma)
-    }
-}
-
-impl<T: Scalar> Adjust<T> for DenseCovariance<T> {
-    /// Cost: `n²`; nothing is factored again.
-    fn scale(self, factor: T) -> Result<Self, Error> {
-        validate::positive("scale", factor)?;
-        let deviation = factor.sqrt();
-        let (mut buffer, mut variances) = (self.storage.into_own()?, self.variances);
-        for (j, variance) in variances.iter_mut().enumerate() {
-            for i in 0..j {
-                buffer[(i, j)] *= factor;
-            }
-            for i in j..buffer.nrows() {
-                buffer[(i, j)] *= deviation;
-            }
-            *variance *= factor;
-            let in_range = *variance > T::zero() && variance.is_finite();
-            if !(in_range && buffer[(j, j)] >= T::min_positive_value()) {
-                return Err(Error::NotRepresentable {
-                    what: "scaled covariance",
-                });
-            }
-        }
-        Ok(Self::of_factor(buffer, variances, self.has_entries))
-    }
-
-    /// Cost: `n³/3`, a new factorisation in the same storage.
-    fn add_jitter(self, jitter: T) -> Result<Self, Error> {
-        validate::non_negative("jitter", jitter)?;
-        self.with_shifted_variances(|_| jitter)
-    }
-}
-
-impl<T: Scalar> DenseCovariance<T> {
-    /// `Σ + diag(d)`, `d >= 0`. Cost: `n³/3`, a new factorisation in the same storage.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::DimensionMismatch`] if `d` has not length `n`;
-    /// [`Error::InvalidParameter`] if an entry is negative or not finite;
-    /// [`Error::AllocationFailed`] where there is a copy to be made.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use gaussx_operators::{CovarianceOperator, DenseCovariance, faer::mat};
-    ///
-    /// let sigma = DenseCovariance::new(mat![[1.0, 0.5], [0.5, 1.0]])?.add_diagonal(&[1.0, 2.0])?;
-    /// assert_eq!(sigma.to_dense()?, mat![[2.0, 0.5], [0.5, 3.0]]);
-    /// # Ok::<(), gaussx_operators::Error>(())
-    /// ```
-    pub fn add_diagonal(self, d: impl AsCol<T>) -> Result<Self, Error> {
-        let d = d.as_col();
-        validate::dimension("diagonal to add", self.dim(), d.nrows())?;
-        for &value in d.iter() {
-            validate::non_negative("diagonal to add", value)?;
-        }
-        self.with_shifted_variances(|i| d[i])
-    }
-
-    fn with_shifted_variances(self, shift: impl Fn(usize) -> T) -> Result<Self, Error> {
-        let mut matrix = self.into_matrix()?;
-        for i in 0..matrix.nrows() {
-            matrix[(i, i)] += shift(i);
-        }
-        validate::finite_matrix("covariance", matrix.as_ref())?;
-        Ok(Self::from_checked(matrix)?)
-    }
-
-    /// The covariance matrix, without a copy where this was built from one of its own.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::AllocationFailed`] where this was built from a factor, a precision or side by
-    /// side with others.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use gaussx_operators::{DenseCovariance, faer::mat};
-    ///
-    /// let matrix = mat![[1.0, 0.5], [0.5, 1.0]];
-    /// assert_eq!(DenseCovariance::new(matrix.clone())?.into_matrix()?, matrix);
-    /// # Ok::<(), gaussx_operators::Error>(())
-    /// ```
-    pub fn into_matrix(self) -> Result<Mat<T>, Error> {
-        if !self.has_entries {
-            return self.to_dense();
-        }
-        let mut buffer = self.storage.into_own()?;
-        factorize::restore(buffer.as_mut(), &self.variances);
-        Ok(buffer)
     }
 }
 

@@ -1,0 +1,161 @@
+//! Products and solves with a lower triangular matrix, in place.
+
+mod multiply;
+mod solve;
+
+use faer::{MatMut, MatRef};
+
+use crate::columns::{PANEL, contiguous, panels, unit_columns_into};
+use crate::factor::Action;
+use crate::parallel;
+use crate::sum::sum_of_squares;
+use crate::{Error, Scalar, Workspace};
+
+pub(crate) use solve::{half_solve_rows, subtract_lower, subtract_product};
+
+/// Below this size plain loops beat the set-up of a blocked kernel.
+const SMALL: usize = 16;
+
+/// Columns that go through a kernel together: as many as it needs to run at full speed, so
+/// that the others can go to another thread.
+const TOGETHER: usize = 128;
+
+/// `X ← op(L) X` with `op` one of `L⁻¹`, `L⁻ᵀ`, `L`, `Lᵀ`.
+pub(crate) fn act<T: Scalar>(
+    l: MatRef<'_, T>,
+    action: Action,
+    x: MatMut<'_, T>,
+    workspace: &mut Workspace<T>,
+) -> Result<(), Error> {
+    if l.nrows() <= SMALL {
+        act_small(l, action, x);
+        return Ok(());
+    }
+    match action {
+        Action::HalfSolve => solve::half_solve_columns(l, x),
+        Action::HalfSolveTranspose => solve::half_solve_transpose_columns(l, x),
+        Action::Multiply => multiply::multiply_columns(l, x, workspace)?,
+        Action::MultiplyTranspose => multiply::multiply_transpose_columns(l, x, workspace)?,
+    }
+    Ok(())
+}
+
+fn act_small<T: Scalar>(l: MatRef<'_, T>, action: Action, mut x: MatMut<'_, T>) {
+    let n = l.nrows();
+    for k in 0..x.ncols() {
+        let mut x = x.as_mut().col_mut(k);
+        match action {
+            Action::HalfSolve => {
+                for j in 0..n {
+                    let pivot = x[j] / l[(j, j)];
+                    x[j] = pivot;
+                    for i in j + 1..n {
+                        x[i] -= l[(i, j)] * pivot;
+                    }
+                }
+            }
+            Action::HalfSolveTranspose => {
+                for j in (0..n).rev() {
+                    let mut sum = x[j];
+                    for i in j + 1..n {
+                        sum -= l[(i, j)] * x[i];
+                    }
+                    x[j] = sum / l[(j, j)];
+                }
+            }
+            Action::Multiply => {
+                for j in (0..n).rev() {
+                    let value = x[j];
+                    x[j] = l[(j, j)] * value;
+                    for i in j + 1..n {
+                        x[i] += l[(i, j)] * value;
+                    }
+                }
+            }
+            Action::MultiplyTranspose => {
+                for j in 0..n {
+                    let mut sum = l[(j, j)] * x[j];
+                    for i in j + 1..n {
+                        sum += l[(i, j)] * x[i];
+                    }
+                    x[j] = sum;
+                }
+            }
+        }
+    }
+}
+
+/// `out_j = Σ_{i>j} (L⁻¹)_ij²`, by panels of `L⁻¹` that start at their first nonzero row.
+pub(crate) fn inverse_squares_below_by_column_into<T: Scalar>(
+    l: MatRef<'_, T>,
+    out: &mut [T],
+    workspace: &mut Workspace<T>,
+) -> Result<(), Error> {
+    let (n, count) = (l.nrows(), out.len());
+    let operations = n.saturating_mul(n).saturating_mul(count);
+    if count > PANEL && parallel::pays(operations) {
+        let half = (count / 2).next_multiple_of(PANEL);
+        let (left, right) = out.split_at_mut(half);
+        // Column `half` of the inverse is the first of the inverse of what is below.
+        let below = l.submatrix(half, half, n - half, n - half);
+        return workspace.join(
+            operations,
+            |workspace| inverse_squares_below_by_column_into(l, left, workspace),
+            |workspace| inverse_squares_below_by_column_into(below, right, workspace),
+        );
+    }
+    workspace.with_columns(n, count.min(PANEL), |mut panel, workspace| {
+        for range in panels(count) {
+            let (rows, width) = (n - range.start, range.len());
+            let mut x = panel.as_mut().submatrix_mut(0, 0, rows, width);
+            unit_columns_into(0, x.as_mut());
+            let l = l.submatrix(range.start, range.start, rows, rows);
+            act(l, Action::HalfSolve, x.as_mut(), workspace)?;
+            for (k, column) in x.as_ref().col_iter().enumerate() {
+                out[range.start + k] = sum_of_squares(&contiguous(column)[k + 1..]);
+            }
+        }
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use faer::Mat;
+
+    /// A well-conditioned factor with entries that no symmetry hides.
+    fn factor(n: usize) -> Mat<f64> {
+        Mat::from_fn(n, n, |i, j| match i.cmp(&j) {
+            core::cmp::Ordering::Less => f64::NAN,
+            core::cmp::Ordering::Equal => 1.0 + 0.25 * f64::of_count(i % 3),
+            core::cmp::Ordering::Greater => {
+                f64::of_count((i * 7 + j * 3) % 11) / f64::of_count(11 * n)
+            }
+        })
+    }
+
+    #[test]
+    fn every_action_matches_the_plain_loops() {
+        // Sizes on both sides of each block edge.
+        for n in [17, 63, 64, 65, 130, 300] {
+            for k in [1, 3, 12] {
+                let l = factor(n);
+                let x = Mat::from_fn(n, k, |i, j| f64::of_count((i * 5 + j * 13) % 17) - 8.0);
+                for action in [
+                    Action::HalfSolve,
+                    Action::HalfSolveTranspose,
+                    Action::Multiply,
+                    Action::MultiplyTranspose,
+                ] {
+                    let mut expected = x.clone();
+                    act_small(l.as_ref(), action, expected.as_mut());
+                    let mut found = x.clone();
+                    act(l.as_ref(), action, found.as_mut(), &mut Workspace::new()).unwrap();
+                    let error = (&found - &expected).norm_max();
+                    assert!(error < 1e-12, "{action:?}, n = {n}: {error:e}");
+                }
+            }
+        }
+    }
+}
