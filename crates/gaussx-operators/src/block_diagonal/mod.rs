@@ -93,7 +93,8 @@ impl<T: Scalar, B: CovarianceOperator<T>> BlockDiagonal<T, B> {
     }
 
     /// The blocks, each changed by `f`. Nothing is allocated but by `f`: with
-    /// [`DenseCovariance::rebuilt`](crate::DenseCovariance::rebuilt), new numbers come into the old storage.
+    /// [`DenseCovariance::rebuilt`](crate::DenseCovariance::rebuilt), new numbers come into the
+    /// old storage.
     ///
     /// # Errors
     ///
