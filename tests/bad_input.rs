@@ -1001,7 +1001,14 @@ fn a_point_that_overflows_is_the_only_one() {
 /// Scratch that is refused is no refused batch: another form needs none, or less.
 #[test]
 fn batches_do_with_what_scratch_there_is() {
-    for (n, limit) in [(1, 0), (5, 10), (40, 0), (64, 100), (200, 200 * 34)] {
+    for (n, limit) in [
+        (1, 0),
+        (5, 10),
+        (40, 0),
+        (64, 100),
+        (200, 200 * 34),
+        (256, 256 * 34),
+    ] {
         let sigma = DenseCovariance::new(Mat::<f64>::identity(n, n)).unwrap();
         let (points, mut out) = (Mat::ones(n, 34), vec![0.0; 34]);
         let mut workspace = Workspace::new().limited_to(limit);

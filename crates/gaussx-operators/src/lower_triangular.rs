@@ -199,8 +199,7 @@ pub trait LowerTriangular<T: Scalar>: Debug + Send + Sync {
         let n = self.factor_dim();
         out.fill(T::zero());
         for panel in panels(n) {
-            workspace.with(n, panel.len(), |buffer, workspace| {
-                let mut x = MatMut::from_column_major_slice_mut(buffer, n, panel.len());
+            workspace.with_columns(n, panel.len(), |mut x, workspace| {
                 unit_columns_into(panel.start, x.as_mut());
                 self.multiply_in_place(x.as_mut(), workspace)?;
                 for (k, j) in panel.clone().enumerate() {
@@ -231,8 +230,7 @@ pub trait LowerTriangular<T: Scalar>: Debug + Send + Sync {
     ) -> Result<(), Error> {
         let n = self.factor_dim();
         for panel in panels(n) {
-            workspace.with(n, panel.len(), |buffer, workspace| {
-                let mut x = MatMut::from_column_major_slice_mut(buffer, n, panel.len());
+            workspace.with_columns(n, panel.len(), |mut x, workspace| {
                 unit_columns_into(panel.start, x.as_mut());
                 self.half_solve_in_place(x.as_mut(), workspace)?;
                 for (k, j) in panel.clone().enumerate() {

@@ -34,12 +34,15 @@ pub(crate) fn join<A: Send, B: Send>(
     (a(), b())
 }
 
-/// Appends some numbers, for which there is room.
+/// Appends some numbers, for which there is room, on all threads where that pays.
 pub(crate) fn extend_from_slice<T: Copy + Send + Sync>(to: &mut Vec<T>, from: &[T]) {
+    debug_assert!(
+        to.capacity() - to.len() >= from.len(),
+        "memory is had where it can be refused"
+    );
     #[cfg(feature = "rayon")]
     if pays(PER_NUMBER.saturating_mul(from.len())) {
-        use rayon::iter::ParallelIterator;
-        use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelExtend};
+        use rayon::prelude::*;
 
         let least = WORTH_SHARING / PER_NUMBER;
         to.par_extend(from.par_iter().with_min_len(least).copied());

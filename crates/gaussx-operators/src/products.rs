@@ -8,8 +8,8 @@ use crate::{CompensatedSum, Scalar};
 /// Numbers that are multiplied before their product is brought near 1.
 const QUAD: usize = 4;
 
-/// The most numbers whose products can be multiplied in [`WIDE`] partial products: 128 below
-/// √2 stay below `2^64`.
+/// The most numbers that are multiplied in [`WIDE`] partial products: of 131 factors below √2 at
+/// most, which stay below `2^66`.
 const PRODUCT: usize = 128 * QUAD * WIDE;
 
 /// A logarithm `k ln 2 + rest`, of which `k` is exact: what differs by units that are powers of
@@ -100,8 +100,8 @@ pub(crate) fn sum_ln<T: Scalar>(x: &[T], f: impl Fn(T) -> T + Sync) -> T {
 ///
 /// Mantissas are multiplied, with the rounding errors of the products beside them, and
 /// exponents added; a logarithm is taken before a product can leave the range. Numbers are
-/// split where four of them might leave it, to the last bit as where they are not; where one is
-/// not normal, or the processor has no fused multiply-add, logarithms are added.
+/// split before they are multiplied by fours where those might leave it, which changes no bit.
+/// Where one is not normal, or the processor has no fused multiply-add, logarithms are added.
 #[inline]
 pub(crate) fn ln_of_product<T: Scalar>(x: &[T], f: impl Fn(T) -> T + Sync) -> Logarithm<T> {
     sum_blocks(x.len(), |range| {
@@ -171,10 +171,9 @@ fn ln_of_block<T: Scalar, const W: usize>(x: &[T], f: &impl Fn(T) -> T) -> Optio
         return None;
     }
     let arch = pulp::Arch::new();
-    let together: Product<'_, _, _, W, false> = Product { x, f };
-    let apart: Product<'_, _, _, W, true> = Product { x, f };
-    let ln = arch.dispatch(together).and_then(Factored::ln);
-    ln.or_else(|| arch.dispatch(apart)?.ln())
+    let product = arch.dispatch(Product::<'_, _, _, W, false> { x, f });
+    let product = product.or_else(|| arch.dispatch(Product::<'_, _, _, W, true> { x, f }));
+    product?.ln()
 }
 
 /// The product of some numbers: `None` where they have to be split into mantissas and exponents
@@ -256,11 +255,11 @@ impl<T: Scalar, const W: usize> Factored<T, W> {
         }
         let (ab, rest_ab) = two_product(a, b);
         let (cd, rest_cd) = two_product(c, d);
-        let (all, rest) = two_product(ab, cd);
+        let (abcd, rest) = two_product(ab, cd);
         let rest = mul_add(ab, rest_cd, mul_add(cd, rest_ab, rest));
-        let (power, exponent) = all.power_to_one();
+        let (power, exponent) = abcd.power_to_one();
         self.exponents[k] += exponent;
-        self.multiply_by_sum(k, all * power, rest * power);
+        self.multiply_by_sum(k, abcd * power, rest * power);
     }
 
     /// Multiplies product `k` by `hi + lo`.
@@ -284,7 +283,7 @@ impl<T: Scalar, const W: usize> Factored<T, W> {
 
     /// The product of the products.
     #[inline(always)]
-    fn all(self) -> Factored<T, 1> {
+    fn product_of_lanes(self) -> Factored<T, 1> {
         let mut all = Factored::one();
         for k in 0..W {
             let (hi, lo) = two_sum(self.hi[k], self.lo[k]);
@@ -346,12 +345,13 @@ impl<T: Scalar, F: Fn(T) -> T, const W: usize, const SPLIT: bool> pulp::NullaryF
         for (k, &x) in rest.iter().enumerate() {
             product.multiply(k, (self.f)(x));
         }
-        // The last bit of the rounding error of a product of four is in the range.
-        let least = T::of(4.0) * T::min_positive_value() / T::EPSILON;
-        let least = sqrt(sqrt(least));
+        // What is kept of four rounded products has bits down to `ε³` of the whole, which must
+        // not fall below the last of a subnormal number.
+        let fourth_power = T::of(16.0) * T::min_positive_value() / (T::EPSILON * T::EPSILON);
+        let least = sqrt(sqrt(fourth_power));
         let is_within =
             low.iter().all(|&x| x >= least) && high.iter().all(|&x| x * least <= T::one());
-        (SPLIT || is_within).then(|| product.all())
+        (SPLIT || is_within).then(|| product.product_of_lanes())
     }
 }
 
@@ -390,6 +390,34 @@ mod tests {
         }
     }
 
+    /// Of four numbers whose product is nearly 1, only the rounding errors are left.
+    fn four_that_cancel_keep_their_bits<T: Scalar>(powers: &[i32]) {
+        for trial in 0..2000 {
+            let mut x = vec![T::one(); 16 * WIDE];
+            let mut product = T::one();
+            for k in 0..3 {
+                x[k * WIDE] =
+                    T::one() + T::of_count((trial * 7919 + k * 104_729) % 997) / T::of(4e3);
+                product *= x[k * WIDE];
+            }
+            x[3 * WIDE] = T::one() / product;
+            let unscaled = ln_of_product(&x, |x| x).rest.value();
+            for &power in powers {
+                let unit = num_traits::Float::powi(T::of(2.0), power);
+                let scaled = ln_of_product(&x, |x| x * unit).rest.value();
+                assert_eq!(scaled, unscaled, "2^{power}, trial {trial}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_bounds_of_what_is_not_split_keep_all_bits() {
+        let powers = [-300, -242, -241, -229, -228, -227, 226, 228, 229, 241, 300];
+        four_that_cancel_keep_their_bits::<f64>(&powers);
+        let powers = [-60, -26, -25, -24, -20, -19, -18, 17, 18, 19, 20, 25, 60];
+        four_that_cancel_keep_their_bits::<f32>(&powers);
+    }
+
     #[test]
     fn one_number_that_is_none_spoils_the_sum() {
         for n in [3, 100, 1000, 30_000] {
@@ -397,7 +425,9 @@ mod tests {
                 for place in [0, n / 2, n - 1] {
                     let mut x = vec![2.0; n];
                     x[place] = bad;
-                    assert!(!sum_ln(&x, |x| x).is_finite(), "{bad} at {place} of {n}");
+                    // Equal, or both NaN.
+                    let (found, expected) = (sum_ln(&x, |x| x), bad.ln());
+                    assert_eq!(found.to_string(), expected.to_string(), "{place} of {n}");
                 }
             }
         }

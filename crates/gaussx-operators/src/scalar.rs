@@ -41,9 +41,9 @@ pub trait Scalar:
     #[must_use]
     fn split(self) -> (Self, Self);
 
-    /// The power of two that brings a number into `[√½, √2)`, `m = x 2^-e`, and the exponent
-    /// `e`, which shall not be the largest; meaningless for numbers that are not positive and
-    /// normal. Without branches, so that loops vectorise.
+    /// The power of two that brings a positive normal number into `[√½, √2)`, `2^-e`, and the
+    /// exponent `e`; meaningless for others, and from `√½ 2^1023` on (`√½ 2^127` in single
+    /// precision), where the power is not normal. Without branches, so that loops vectorise.
     #[doc(hidden)]
     #[must_use]
     fn power_to_one(self) -> (Self, Self);
@@ -57,6 +57,18 @@ pub trait Scalar:
     fn of_count(n: usize) -> Self {
         Self::of(n as f64)
     }
+}
+
+/// Bits that carry into the exponent where the mantissa is not below `√½`, and that exponent.
+macro_rules! above {
+    ($x:expr, $bits:ty, $fraction:literal, $bias:literal, $root_half:literal) => {{
+        const ONE: $bits = $bias << $fraction;
+        // The number whose last bit is 1: with an integer there, it is that much larger.
+        const UNIT: $bits = ($bias + $fraction) << $fraction;
+        let above = $x.to_bits().wrapping_add(ONE - $root_half);
+        let exponent = Self::from_bits(UNIT | above >> $fraction) - Self::from_bits(UNIT | $bias);
+        (above, exponent)
+    }};
 }
 
 /// Mantissa and exponent from the bits of a number.
@@ -73,26 +85,14 @@ macro_rules! splits_bits {
         #[inline(always)]
         fn power_to_one(self) -> (Self, Self) {
             const EXPONENT: $bits = !((1 << $fraction) - 1);
-            const TWICE_ONE: $bits = 2 * $bias << $fraction;
+            const BITS_OF_ONE_TWICE: $bits = 2 * $bias << $fraction;
             let (above, exponent) = above!(self, $bits, $fraction, $bias, $root_half);
             (
-                Self::from_bits(TWICE_ONE.wrapping_sub(above & EXPONENT)),
+                Self::from_bits(BITS_OF_ONE_TWICE.wrapping_sub(above & EXPONENT)),
                 exponent,
             )
         }
     };
-}
-
-/// Bits that carry into the exponent where the mantissa is not below `√½`, and that exponent.
-macro_rules! above {
-    ($x:expr, $bits:ty, $fraction:literal, $bias:literal, $root_half:literal) => {{
-        const ONE: $bits = $bias << $fraction;
-        // The number whose last bit is 1: with an integer there, it is that much larger.
-        const UNIT: $bits = ($bias + $fraction) << $fraction;
-        let above = $x.to_bits().wrapping_add(ONE - $root_half);
-        let exponent = Self::from_bits(UNIT | above >> $fraction) - Self::from_bits(UNIT | $bias);
-        (above, exponent)
-    }};
 }
 
 impl Scalar for f64 {
@@ -142,4 +142,37 @@ mod sealed {
     pub trait Sealed: pulp::bytemuck::Pod {}
     impl Sealed for f32 {}
     impl Sealed for f64 {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `x = m 2^e` and, up to `last`, `m = x 2^-e`.
+    fn numbers_are_split_in_the_whole_range<T: Scalar>(last: T) {
+        let root_half = T::of(0.5).sqrt();
+        let some = [root_half, T::one(), T::of(1.5), T::of(1e30), last];
+        for x in [T::min_positive_value(), T::max_value()]
+            .into_iter()
+            .chain(some)
+        {
+            let (mantissa, exponent) = x.split();
+            assert!(
+                (root_half..root_half + root_half).contains(&mantissa),
+                "{x}"
+            );
+            // The whole power may not be representable.
+            let half = (exponent / T::of(2.0)).trunc();
+            assert_eq!(mantissa * half.exp2() * (exponent - half).exp2(), x);
+            if x <= last {
+                assert_eq!(x.power_to_one(), ((-exponent).exp2(), exponent), "{x}");
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_are_split_in_the_whole_of_both_ranges() {
+        numbers_are_split_in_the_whole_range(2.0_f64.powi(1022));
+        numbers_are_split_in_the_whole_range(2.0_f32.powi(126));
+    }
 }

@@ -139,26 +139,34 @@ fn ratio_and_excess<T: Scalar, const FUSED: bool>(a: T, b: T) -> (T, T) {
 
 /// [`variance_divergence`] of `a²` and `b²`, which themselves may not be representable.
 pub(crate) fn deviation_divergence<T: Scalar>(a: T, b: T) -> T {
-    let (ratio, e) = (a / b, (a - b) / b);
-    let excess = e * (T::of(2.0) + e);
-    let value = divergence_or_nan::<T, false, false>(ratio * ratio, excess);
+    let (ratio, e) = ratio_and_excess::<T, false>(a, b);
+    let value = divergence_of_squares_or_nan::<T, false, false>(ratio, e);
     if value.is_nan() {
         return (ratio * ratio - T::one()) - T::of(2.0) * (a.ln() - b.ln());
     }
     value
 }
 
+/// `λ² - 1 - ln λ²` from `λ` and `λ - 1`.
+#[inline(always)]
+fn divergence_of_squares_or_nan<T: Scalar, const FUSED: bool, const LONG: bool>(
+    ratio: T,
+    e: T,
+) -> T {
+    let excess = e * (T::of(2.0) + e);
+    divergence_or_nan::<T, FUSED, LONG>(ratio * ratio, excess)
+}
+
 /// [`deviation_divergence`] of `a` and `b`, of which the reciprocal is known, without a branch and
-/// fused; NaN where the square of the ratio is not a normal number.
+/// fused; NaN where the square of the ratio is not a normal number. Two bits are lost where the
+/// reciprocal is below the normal numbers, which that of no representable variance's root is.
 #[inline(always)]
 pub(crate) fn deviation_divergence_or_nan<T: Scalar, const LONG: bool>(
     a: T,
     b: T,
     reciprocal: T,
 ) -> T {
-    let (ratio, e) = (a * reciprocal, (a - b) * reciprocal);
-    let excess = e * (T::of(2.0) + e);
-    divergence_or_nan::<T, true, LONG>(ratio * ratio, excess)
+    divergence_of_squares_or_nan::<T, true, LONG>(a * reciprocal, (a - b) * reciprocal)
 }
 
 #[cfg(test)]
@@ -191,6 +199,28 @@ mod tests {
             let single = x_minus_ln_1p(f32::of(x));
             let error = (f64::from(single) - expected).abs();
             assert!(error <= 4.0 * f64::from(f32::EPSILON) * expected, "x = {x}");
+        }
+    }
+
+    #[test]
+    fn a_known_reciprocal_changes_little() {
+        for (a, b) in [
+            (1.0, 1.0),
+            (1.0, 3.0),
+            (7.0, 3.0),
+            (1e-60, 1e60),
+            (1.001, 1.0),
+        ] {
+            let expected = deviation_divergence(a, b);
+            let short = deviation_divergence_or_nan::<f64, false>(a, b, 1.0 / b);
+            let long = deviation_divergence_or_nan::<f64, true>(a, b, 1.0 / b);
+            for value in [short, long] {
+                let error = (value - expected).abs();
+                assert!(
+                    error <= 8.0 * f64::EPSILON * expected,
+                    "{a}, {b}: {error:e}"
+                );
+            }
         }
     }
 

@@ -172,15 +172,20 @@ impl<T: Scalar> Workspace<T> {
         result
     }
 
-    /// Lends a matrix of numbers left over from whatever came before, its columns contiguous
-    /// and apart as [`stride_for`] says.
+    /// Lends a matrix of numbers left over from whatever came before, its columns contiguous,
+    /// and apart as [`stride_for`] says unless only that is above the limit.
     pub(crate) fn with_columns<R>(
         &mut self,
         rows: usize,
         columns: usize,
         f: impl FnOnce(MatMut<'_, T>, &mut Self) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        let stride = stride_for::<T>(rows);
+        let apart = stride_for::<T>(rows);
+        let stride = if apart.saturating_mul(columns) > self.limit {
+            rows
+        } else {
+            apart
+        };
         self.with_any(stride, columns, |buffer, workspace| {
             let matrix =
                 MatMut::from_column_major_slice_with_stride_mut(buffer, rows, columns, stride);

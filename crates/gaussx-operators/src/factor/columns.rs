@@ -87,8 +87,7 @@ impl<T: Scalar> CholeskyFactor<'_, T> {
             return Ok(());
         }
         let (n, width) = (from.nrows(), range.len());
-        workspace.with(n, width, |columns, workspace| {
-            let mut columns = MatMut::from_column_major_slice_mut(columns, n, width);
+        workspace.with_columns(n, width, |mut columns, workspace| {
             self.columns_into(range, columns.as_mut(), workspace)?;
             from -= columns.as_ref();
             Ok(())

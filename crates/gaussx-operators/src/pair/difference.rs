@@ -5,10 +5,12 @@
 //! `tr F - ln det(I + F) = Σ [φ(g_i) + s_i]`, where `s_i = Σ_{k<i} l_ik²` and
 //! `g_i = F_ii - s_i` is what pivot `i` exceeds 1 by.
 
+use core::ops::Range;
+
 use faer::{MatMut, MatRef};
 
 use super::part::Part;
-use crate::columns::{contiguous_mut, map_rows, mirror_lower, panels, stride_for};
+use crate::columns::{contiguous_mut, map_rows, mirror_lower, panels};
 use crate::dense::triangular::{half_solve_rows, subtract_lower, subtract_product};
 use crate::factor::Action;
 use crate::parallel;
@@ -33,32 +35,27 @@ pub(super) fn divergence<T: Scalar>(
         return Ok(None);
     }
     let n = q.dim();
-    // Where `n²` numbers cannot be had, panels of the factor form still can.
-    let stride = stride_for::<T>(n);
-    let Ok(mut buffer) = workspace.take_any(stride, n) else {
-        return Ok(None);
-    };
     let operations = n.saturating_mul(n).saturating_mul(n);
-    let value = parallel::inside(operations, || {
-        by_differences(p, q, &mut buffer, stride, workspace)
+    let value = workspace.with_columns(n, n, |f, workspace| {
+        parallel::inside(operations, || by_differences(p, q, f, workspace))
     });
-    workspace.give(buffer);
-    value
+    match value {
+        // Where `n²` numbers cannot be had, panels of the factor form still can.
+        Err(Error::AllocationFailed { .. }) => Ok(None),
+        other => other,
+    }
 }
 
 fn by_differences<T: Scalar>(
     p: Part<'_, T>,
     q: Part<'_, T>,
-    buffer: &mut [T],
-    stride: usize,
+    mut f: MatMut<'_, T>,
     workspace: &mut Workspace<T>,
 ) -> Result<Option<T>, Error> {
-    let n = q.dim();
-    for range in panels(n) {
-        let columns = &mut buffer[stride * range.start..stride * range.end];
-        difference_into(p, q, range, stride, columns)?;
+    for range in panels(q.dim()) {
+        let columns = f.as_mut().subcols_mut(range.start, range.len());
+        difference_into(p, q, range, columns)?;
     }
-    let mut f = MatMut::from_column_major_slice_with_stride_mut(buffer, n, n, stride);
     mirror_lower(f.as_mut().transpose_mut());
     let l_q = q.factor;
     l_q.act(Action::HalfSolve, 0, f.as_mut(), workspace)?;
@@ -114,28 +111,26 @@ fn knows_entries<T: Scalar>(part: Part<'_, T>) -> bool {
     }
 }
 
-/// Columns `range` of `Σ_p - Σ_q`, down to the diagonal, `stride` numbers apart.
+/// Columns `range` of `Σ_p - Σ_q`, down to the diagonal.
 fn difference_into<T: Scalar>(
     p: Part<'_, T>,
     q: Part<'_, T>,
-    range: core::ops::Range<usize>,
-    stride: usize,
-    out: &mut [T],
+    range: Range<usize>,
+    mut out: MatMut<'_, T>,
 ) -> Result<(), Error> {
     out.fill(T::zero());
-    add_upper_columns(p, T::one(), 0, range.clone(), stride, out)?;
-    add_upper_columns(q, -T::one(), 0, range, stride, out)
+    add_upper_columns(p, T::one(), 0, range.clone(), out.as_mut())?;
+    add_upper_columns(q, -T::one(), 0, range, out)
 }
 
 /// Adds `sign · Σ` of a part that begins at coordinate `start` to those of the columns
-/// `range` (`stride` numbers apart) that it covers.
+/// `range` that it covers.
 fn add_upper_columns<T: Scalar>(
     part: Part<'_, T>,
     sign: T,
     start: usize,
-    range: core::ops::Range<usize>,
-    stride: usize,
-    out: &mut [T],
+    range: Range<usize>,
+    mut out: MatMut<'_, T>,
 ) -> Result<(), Error> {
     let end = start + part.dim();
     let covered = range.start.max(start)..range.end.min(end);
@@ -143,8 +138,7 @@ fn add_upper_columns<T: Scalar>(
         return Ok(());
     }
     let mut add = |i: usize, j: usize, value: T| {
-        let place = &mut out[(j - range.start) * stride + i];
-        *place += sign * value;
+        out[(i, j - range.start)] += sign * value;
     };
     if let Some(variances) = part.as_diagonal() {
         for j in covered {
@@ -154,7 +148,7 @@ fn add_upper_columns<T: Scalar>(
         let mut start = start;
         for index in 0..blocks.count() {
             let block = part.block(blocks, index)?;
-            add_upper_columns(block, sign, start, range.clone(), stride, out)?;
+            add_upper_columns(block, sign, start, range.clone(), out.as_mut())?;
             start += block.dim();
         }
     } else if let Some(entries) = part.factor.entries() {

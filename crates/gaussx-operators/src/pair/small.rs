@@ -51,7 +51,8 @@ impl<'a, T: Scalar, const N: usize> Dense<'a, T, N> {
     }
 }
 
-/// The divergence, where both sides are dense and small.
+/// The divergence, where both sides are dense and small and the processor has a fused
+/// multiply-add.
 pub(super) fn divergence<T: Scalar>(p: &Part<'_, T>, q: &Part<'_, T>) -> Option<T> {
     if !is_fused() {
         return None;
@@ -66,7 +67,8 @@ pub(super) fn divergence<T: Scalar>(p: &Part<'_, T>, q: &Part<'_, T>) -> Option<
     }
 }
 
-/// `‖L_q⁻¹ L_p‖_F²`, where both sides are dense and small.
+/// `‖L_q⁻¹ L_p‖_F²`, where both sides are dense and small and the processor has a fused
+/// multiply-add.
 pub(super) fn trace<T: Scalar>(p: &Part<'_, T>, q: &Part<'_, T>) -> Option<T> {
     if !is_fused() {
         return None;
@@ -221,34 +223,42 @@ fn difference<T: Scalar, const N: usize>(
 }
 
 /// `Σ [φ(g_i) + s_i]` of a symmetric `F`, or `None` where a pivot is far from 1.
-///
-/// Row `j` of the upper factor is what is left of row `j` of `F` over the root of its pivot:
-/// of its squares, no root is taken.
 #[inline(always)]
 fn sum_of_pivots<T: Scalar, const N: usize>(f: &mut Square<T, N>) -> Option<T> {
-    let (mut excesses, mut squares) = ([T::zero(); N], [T::zero(); N]);
-    let mut are_near = true;
+    let excesses = eliminate(f)?;
+    let mut terms = [T::zero(); N];
     for j in 0..N {
-        let row = f[j];
-        excesses[j] = row[j];
-        are_near &= is_near_one(row[j]);
-        let reciprocal = T::one() / (T::one() + row[j]);
-        for i in j + 1..N {
-            let by = -(row[i] * reciprocal);
-            for k in 0..N {
-                f[i][k] = mul_add(by, row[k], f[i][k]);
+        terms[j] = x_minus_ln_1p_or_nan::<T, true>(excesses[j]);
+    }
+    for j in 0..N {
+        // Of squares the root of the pivot need not be taken.
+        let reciprocal = T::one() / (T::one() + excesses[j]);
+        for k in 0..N {
+            let right = if k > j { f[j][k] } else { T::zero() };
+            terms[k] = mul_add(right * reciprocal, right, terms[k]);
+        }
+    }
+    Some(terms.iter().fold(T::zero(), |sum, &term| sum + term))
+}
+
+/// Takes the rows of a symmetric `I + F`, held as `F`, from those below: what is left of each,
+/// over the root of its pivot, is right of the diagonal that of the upper factor. Gives what the
+/// pivots exceed 1 by, or `None` where one is far from it.
+#[inline(always)]
+pub(super) fn eliminate<T: Scalar, const N: usize>(f: &mut Square<T, N>) -> Option<[T; N]> {
+    let mut excesses = [T::zero(); N];
+    let mut are_near = true;
+    for r in 0..N {
+        let row = f[r];
+        excesses[r] = row[r];
+        are_near &= is_near_one(row[r]);
+        let reciprocal = T::one() / (T::one() + row[r]);
+        for s in r + 1..N {
+            let by = -(row[s] * reciprocal);
+            for j in 0..N {
+                f[s][j] = mul_add(by, row[j], f[s][j]);
             }
         }
-        for k in 0..N {
-            let right = if k > j { row[k] } else { T::zero() };
-            squares[k] = mul_add(right * reciprocal, right, squares[k]);
-        }
     }
-    if !are_near {
-        return None;
-    }
-    for j in 0..N {
-        squares[j] += x_minus_ln_1p_or_nan::<T, true>(excesses[j]);
-    }
-    Some(squares.iter().fold(T::zero(), |sum, &s| sum + s))
+    are_near.then_some(excesses)
 }

@@ -1,5 +1,7 @@
 //! Half-solves with a lower triangular matrix, and the products that they are made of.
 
+use core::ops::Range;
+
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::triangular_solve;
@@ -11,54 +13,76 @@ use crate::{Scalar, parallel};
 /// Up to so many columns are solved for in the time that reading the factor takes.
 const FEW: usize = 8;
 
-/// Columns whose products are added at a time, and rows that are solved for together. Deeper
-/// products with a transposed factor read it at strides that fall on one line of the cache
-/// where the dimension is a power of two.
+/// Columns whose products are added at a time. Deeper products with a transposed factor read
+/// it at strides that fall on one line of the cache where the dimension is a power of two.
 const DEPTH: usize = 128;
 
-/// `X ← L⁻¹ X`, some columns at a time, block rows from the first to the last.
-///
-/// What is solved is taken from the rows that are next, so that each is written once; where
-/// there are few columns, from all that follow: reading `L` takes longest then, and its columns
-/// are long.
+/// Rows that are solved for together.
+const ROWS: usize = 128;
+
+/// `X ← L⁻¹ X`, some columns at a time.
 pub(super) fn half_solve_columns<T: Scalar>(l: MatRef<'_, T>, x: MatMut<'_, T>) {
-    let (n, by) = (l.nrows(), -T::one());
-    for_column_groups(n * n, x, &|mut x| {
-        let few = x.ncols() <= FEW;
-        for start in (0..n).step_by(DEPTH) {
-            let rows = DEPTH.min(n - start);
-            let (before, from) = x.as_mut().split_at_row_mut(start);
-            let (mut solved, after) = from.split_at_row_mut(rows);
-            if !few {
-                let left = l.submatrix(start, 0, rows, start);
-                matmul(solved.as_mut(), Accum::Add, left, before, by, Par::Seq);
-            }
-            let corner = l.submatrix(start, start, rows, rows);
-            triangular_solve::solve_lower_triangular_in_place(corner, solved.as_mut(), Par::Seq);
-            if few {
-                let below = l.submatrix(start + rows, start, n - start - rows, rows);
-                matmul(after, Accum::Add, below, solved, by, Par::Seq);
-            }
+    for_column_groups(l.nrows() * l.nrows(), x, &|x| {
+        if x.ncols() <= FEW {
+            half_solve_down_columns(l, x);
+        } else {
+            half_solve_by_rows(l, x);
         }
     });
+}
+
+/// Block rows from the first to the last: what is solved is taken from the rows that are next,
+/// so that each is written once.
+fn half_solve_by_rows<T: Scalar>(l: MatRef<'_, T>, mut x: MatMut<'_, T>) {
+    for rows in block_rows(l.nrows()) {
+        let (solved, from) = x.as_mut().split_at_row_mut(rows.start);
+        let mut target = from.subrows_mut(0, rows.len());
+        let left = l.submatrix(rows.start, 0, rows.len(), rows.start);
+        subtract(target.as_mut(), left, solved.as_ref());
+        let corner = l.submatrix(rows.start, rows.start, rows.len(), rows.len());
+        triangular_solve::solve_lower_triangular_in_place(corner, target, Par::Seq);
+    }
+}
+
+/// What is solved is taken from all rows that follow: reading `L` takes longest where there are
+/// few columns, and its own are long.
+fn half_solve_down_columns<T: Scalar>(l: MatRef<'_, T>, mut x: MatMut<'_, T>) {
+    for rows in block_rows(l.nrows()) {
+        let from = x.as_mut().subrows_mut(rows.start, l.nrows() - rows.start);
+        let (mut solved, after) = from.split_at_row_mut(rows.len());
+        let (corner, below) = l
+            .submatrix(rows.start, rows.start, l.nrows() - rows.start, rows.len())
+            .split_at_row(rows.len());
+        triangular_solve::solve_lower_triangular_in_place(corner, solved.as_mut(), Par::Seq);
+        subtract(after, below, solved.as_ref());
+    }
 }
 
 /// `X ← L⁻ᵀ X`, some columns at a time, block rows from the last to the first.
 pub(super) fn half_solve_transpose_columns<T: Scalar>(l: MatRef<'_, T>, x: MatMut<'_, T>) {
     let n = l.nrows();
     for_column_groups(n * n, x, &|mut x| {
-        for start in (0..n).step_by(DEPTH).rev() {
-            let rows = DEPTH.min(n - start);
-            let end = start + rows;
-            let (upto, after) = x.as_mut().split_at_row_mut(end);
-            let mut target = upto.subrows_mut(start, rows);
-            let below = l.submatrix(end, start, n - end, rows).transpose();
-            let by = -T::one();
-            matmul(target.as_mut(), Accum::Add, below, after, by, Par::Seq);
-            let corner = l.submatrix(start, start, rows, rows).transpose();
+        for rows in block_rows(n).rev() {
+            let (upto, solved) = x.as_mut().split_at_row_mut(rows.end);
+            let mut target = upto.subrows_mut(rows.start, rows.len());
+            let below = l.submatrix(rows.end, rows.start, n - rows.end, rows.len());
+            subtract(target.as_mut(), below.transpose(), solved.as_ref());
+            let corner = l.submatrix(rows.start, rows.start, rows.len(), rows.len());
+            let corner = corner.transpose();
             triangular_solve::solve_upper_triangular_in_place(corner, target, Par::Seq);
         }
     });
+}
+
+/// The rows of a matrix, [`ROWS`] at a time.
+fn block_rows(n: usize) -> impl DoubleEndedIterator<Item = Range<usize>> {
+    let range = move |start: usize| start..n.min(start + ROWS);
+    (0..n).step_by(ROWS).map(range)
+}
+
+/// `C ← C - A B`.
+fn subtract<T: Scalar>(c: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>) {
+    matmul(c, Accum::Add, a, b, -T::one(), Par::Seq);
 }
 
 /// Calls `f` with at most [`TOGETHER`] columns at a time; `operations` is what one column
@@ -149,14 +173,7 @@ pub(crate) fn subtract_product<T: Scalar>(
     let operations = (2 * m).saturating_mul(n).saturating_mul(a.ncols());
     if m.max(n) <= 2 * TOGETHER {
         for (a, b) in by_depth(a, b) {
-            matmul(
-                c.as_mut(),
-                Accum::Add,
-                a,
-                b.transpose(),
-                -T::one(),
-                Par::Seq,
-            );
+            subtract(c.as_mut(), a, b.transpose());
         }
     } else if m >= n {
         let half = (m / 2).next_multiple_of(TOGETHER);

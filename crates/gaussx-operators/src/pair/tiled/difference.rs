@@ -3,9 +3,10 @@
 use super::{Dense, Upper, add_squares, sum, tiles_in_row};
 use crate::columns::contiguous;
 use crate::factor::Entries;
-use crate::fused::{mul_add, sqrt};
+use crate::fused::sqrt;
 use crate::pair::part::Part;
-use crate::special::{is_near_one, x_minus_ln_1p_or_nan};
+use crate::pair::small::eliminate;
+use crate::special::x_minus_ln_1p_or_nan;
 use crate::tiles::{
     self, Tile, WIDTH, half_solve, half_solve_right, run, subtract_product,
     subtract_transposed_product,
@@ -161,23 +162,7 @@ fn sum_of_pivots<T: Scalar>(f: &mut [Tile<T>], m: usize) -> Option<T> {
 /// squared pivots exceed 1 by, and the reciprocals of the pivots.
 #[inline(always)]
 fn factor_excess<T: Scalar>(f: &mut Tile<T>) -> Option<([T; WIDTH], [T; WIDTH])> {
-    let mut excesses = [T::zero(); WIDTH];
-    let mut is_near = true;
-    for r in 0..WIDTH {
-        let row = f[r];
-        excesses[r] = row[r];
-        is_near &= is_near_one(row[r]);
-        let reciprocal = T::one() / (T::one() + row[r]);
-        for s in r + 1..WIDTH {
-            let by = -(row[s] * reciprocal);
-            for j in 0..WIDTH {
-                f[s][j] = mul_add(by, row[j], f[s][j]);
-            }
-        }
-    }
-    if !is_near {
-        return None;
-    }
+    let excesses = eliminate(f)?;
     let reciprocals = excesses.map(|excess| T::one() / sqrt(T::one() + excess));
     for r in 0..WIDTH {
         for j in 0..WIDTH {
