@@ -22,11 +22,12 @@ impl<T: Scalar> CovarianceOperator<T> for DenseCovariance<T> {
     }
 
     fn cholesky(&self) -> CholeskyFactor<'_, T> {
+        let l = self.l();
         let entries = self.has_entries.then(|| Entries {
-            upper: self.storage.view(),
+            upper: l,
             diag: &self.variances,
         });
-        CholeskyFactor::dense_with_entries(self.l(), entries)
+        CholeskyFactor::dense_with_entries(l, entries)
     }
 
     fn logdet(&self) -> Result<T, Error> {
