@@ -109,11 +109,17 @@ pub(crate) fn columns_of<T: Scalar, const N: usize>(a: MatRef<'_, T>) -> Option<
     Some(all)
 }
 
+/// A column as a slice, where it is one.
+#[inline(always)]
+pub(crate) fn as_slice<T: Scalar>(column: ColRef<'_, T>) -> Option<&[T]> {
+    Some(column.try_as_col_major()?.as_slice())
+}
+
 /// A column of a matrix whose columns are contiguous.
 #[inline(always)]
 pub(crate) fn contiguous<T: Scalar>(column: ColRef<'_, T>) -> &[T] {
-    match column.try_as_col_major() {
-        Some(column) => column.as_slice(),
+    match as_slice(column) {
+        Some(column) => column,
         None => unreachable!("callers hand matrices of contiguous columns"),
     }
 }

@@ -3,7 +3,7 @@
 use faer::{Col, ColRef, Mat, MatMut, MatRef};
 
 use crate::adjust::Adjust;
-use crate::columns::map_rows;
+use crate::columns::{as_slice, map_rows};
 use crate::memory::{filled_col, zero_mat};
 use crate::operator::{check_columns, check_quadratic_forms, check_sub_block};
 use crate::point::{AsCol, copy_into};
@@ -351,10 +351,10 @@ fn weighted_squares_into<T: Scalar>(
     out: &mut [T],
 ) {
     let term = |residual: T, v: T| residual * (residual / v);
-    let center_slice = center.map(contiguous);
+    let center_slice = center.map(as_slice);
     for (j, value) in out.iter_mut().enumerate() {
         let x = points.col(j);
-        *value = match (contiguous(x), center_slice, center) {
+        *value = match (as_slice(x), center_slice, center) {
             (Some(x), None, _) => sum_slices([x, variances], |[x, v]| term(x, v)),
             (Some(x), Some(Some(c)), _) => {
                 sum_slices([x, c, variances], |[x, c, v]| term(x - c, v))
@@ -363,11 +363,6 @@ fn weighted_squares_into<T: Scalar>(
             (_, _, None) => sum_map(x.nrows(), |i| term(x[i], variances[i])),
         };
     }
-}
-
-/// The column as a slice, where it is one.
-pub(crate) fn contiguous<T: Scalar>(x: ColRef<'_, T>) -> Option<&[T]> {
-    x.try_as_col_major().map(faer::col::generic::Col::as_slice)
 }
 
 /// `out_ij = [rows_i = columns_j] v(rows_i)`.

@@ -3,8 +3,8 @@
 use faer::{Col, ColRef, Mat, MatMut, MatRef};
 
 use crate::adjust::Adjust;
-use crate::columns::map_rows;
-use crate::diagonal::{contiguous, diagonal_sub_block};
+use crate::columns::{as_slice, map_rows};
+use crate::diagonal::diagonal_sub_block;
 use crate::memory::{filled_col, zero_mat};
 use crate::operator::{check_columns, check_quadratic_forms, check_sub_block};
 use crate::spectrum::PrincipalAxes;
@@ -134,10 +134,10 @@ impl<T: Scalar> CovarianceOperator<T> for ScaledIdentity<T> {
     ) -> Result<(), Error> {
         check_quadratic_forms(self.dim, points, center, out)?;
         let term = |residual: T| residual * (residual / self.variance);
-        let center_slice = center.map(contiguous);
+        let center_slice = center.map(as_slice);
         for (j, value) in out.iter_mut().enumerate() {
             let x = points.col(j);
-            *value = match (contiguous(x), center_slice, center) {
+            *value = match (as_slice(x), center_slice, center) {
                 (Some(x), None, _) => sum_slices([x], |[x]| term(x)),
                 (Some(x), Some(Some(c)), _) => sum_slices([x, c], |[x, c]| term(x - c)),
                 (_, _, Some(c)) => sum_map(x.nrows(), |i| term(x[i] - c[i])),
