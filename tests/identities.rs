@@ -6,6 +6,7 @@
 use gaussx::faer::{Mat, MatRef};
 use gaussx::{
     BlockDiagonal, CovarianceOperator, DenseCovariance, MultivariateNormal, ScaledIdentity,
+    Workspace,
 };
 use gaussx_tests::compare::{assert_close, unit};
 use gaussx_tests::naive::Naive;
@@ -276,6 +277,38 @@ fn information_of_independent_sets_is_exactly_zero() {
         for sigma in [&blocks as &dyn CovarianceOperator<f64>, &dense] {
             let nats = gaussx::mutual_information(sigma, &a, &b).unwrap();
             assert_eq!(nats.to_bits(), 0.0_f64.to_bits());
+        }
+    }
+}
+
+/// Entries within a millionth of each other, and a divergence that is not small: pairs of
+/// coordinates that are nearly one, so that it is known in closed form.
+#[test]
+fn nearly_singular_covariances_that_look_alike_are_told_apart() {
+    let pairs = |count: usize, gap: f64| {
+        let entry = |i: usize, j: usize| match (i == j, i / 2 == j / 2) {
+            (true, _) => 1.0,
+            (_, true) => 1.0 - gap,
+            _ => 0.0,
+        };
+        DenseCovariance::new(Mat::from_fn(2 * count, 2 * count, entry)).unwrap()
+    };
+    for count in [10, 40, 100] {
+        for (gap_p, gap_q) in [(1e-6, 2e-8), (2e-6, 1.25e-6), (1e-7, 1e-6)] {
+            let (p, q) = (pairs(count, gap_p), pairs(count, gap_q));
+            let divergence = gaussx::pair::divergence(&p, &q, &mut Workspace::new()).unwrap();
+            // The gaps as they were rounded into the entries.
+            let [gap_p, gap_q] = [gap_p, gap_q].map(|gap: f64| 1.0 - (1.0 - gap));
+            let term = |ratio: f64| ratio - 1.0 - ratio.ln();
+            let expected =
+                count as f64 * (term(gap_p / gap_q) + term((2.0 - gap_p) / (2.0 - gap_q)));
+            // n ε κ, the condition number being 2 / gap.
+            let tolerance = 2.0 * count as f64 * f64::EPSILON * 2.0 / gap_p.min(gap_q);
+            let error = (divergence - expected).abs() / expected;
+            assert!(
+                error < tolerance,
+                "{count}, {gap_p:e}, {gap_q:e}: {error:e}"
+            );
         }
     }
 }

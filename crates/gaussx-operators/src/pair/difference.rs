@@ -10,12 +10,12 @@ use core::ops::Range;
 use faer::{MatMut, MatRef};
 
 use super::part::Part;
-use crate::columns::{contiguous_mut, map_rows, mirror_lower, panels};
+use crate::columns::{contiguous, contiguous_mut, map_rows, mirror_lower, panels};
 use crate::dense::triangular::{half_solve_rows, subtract_lower, subtract_product};
 use crate::factor::Action;
 use crate::parallel;
 use crate::special::{is_near_one, x_minus_ln_1p};
-use crate::sum::sum_of_squares;
+use crate::sum::{sum_of_squares, sum_slices};
 use crate::{CholeskyFactor, CompensatedSum, Error, FactorKind, Scalar, Workspace};
 
 /// Columns that are reduced one by one, below which a matrix product is set up in vain.
@@ -44,6 +44,39 @@ pub(super) fn divergence<T: Scalar>(
         Err(Error::AllocationFailed { .. }) => Ok(None),
         other => other,
     }
+}
+
+/// Whether `Σ_ij d_ij² / (v_i v_j) < 1` for the entries of the difference of two dense matrices
+/// and the variances of `q`: then the divergence is below 1 too unless `q` is nearly singular,
+/// and the difference form need not wait for the factor form to tell.
+pub(super) fn looks_close<T: Scalar>(
+    p: Part<'_, T>,
+    q: Part<'_, T>,
+    workspace: &mut Workspace<T>,
+) -> bool {
+    let (Some(of_p), Some(of_q)) = (p.factor.entries(), q.factor.entries()) else {
+        return false;
+    };
+    let (scale_p, scale_q) = (p.factor.scale(), q.factor.scale());
+    let close = workspace.with_any(q.dim(), 1, |inverse, _| {
+        let mut total = T::zero();
+        for j in 0..inverse.len() {
+            inverse[j] = T::one() / (scale_q * of_q.diag[j]);
+            let above_p = &contiguous(of_p.upper.col(j))[..j];
+            let above_q = &contiguous(of_q.upper.col(j))[..j];
+            let above = sum_slices([above_p, above_q, &inverse[..j]], |[a, b, w]| {
+                let d = scale_p * a - scale_q * b;
+                d * d * w
+            });
+            let d = scale_p * of_p.diag[j] - scale_q * of_q.diag[j];
+            total += (T::of(2.0) * above + d * d * inverse[j]) * inverse[j];
+            if !(total < T::one()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    });
+    close.unwrap_or(false)
 }
 
 fn by_differences<T: Scalar>(
