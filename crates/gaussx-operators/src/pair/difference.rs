@@ -21,6 +21,10 @@ use crate::{CholeskyFactor, CompensatedSum, Error, FactorKind, Scalar, Workspace
 /// Columns that are reduced one by one, below which a matrix product is set up in vain.
 const COLUMNS: usize = 16;
 
+/// The sum over entries below which two matrices look close: it is twice the divergence where
+/// no coordinates are correlated, and some eight times where all are with their neighbours.
+const ALIKE: f64 = 4.0;
+
 /// Rows that are solved together: wide enough for the matrix product inside.
 const ROWS: usize = 256;
 
@@ -46,9 +50,9 @@ pub(super) fn divergence<T: Scalar>(
     }
 }
 
-/// Whether `Σ_ij d_ij² / (v_i v_j) < 1` for the entries of the difference of two dense matrices
-/// and the variances of `q`: then the divergence is below 1 too unless `q` is nearly singular,
-/// and the difference form need not wait for the factor form to tell.
+/// Whether `Σ_ij d_ij² / (v_i v_j)` is below [`ALIKE`] for the entries of the difference of two
+/// dense matrices and the variances of `q`: then the divergence is likely to be below 1, and the
+/// difference form need not wait for the factor form to tell.
 pub(super) fn looks_close<T: Scalar>(
     p: Part<'_, T>,
     q: Part<'_, T>,
@@ -70,7 +74,7 @@ pub(super) fn looks_close<T: Scalar>(
             });
             let d = scale_p * of_p.diag[j] - scale_q * of_q.diag[j];
             total += (T::of(2.0) * above + d * d * inverse[j]) * inverse[j];
-            if !(total < T::one()) {
+            if !(total < T::of(ALIKE)) {
                 return Ok(false);
             }
         }
