@@ -89,9 +89,14 @@ pub(crate) fn mirror_lower<T: Scalar>(mut a: MatMut<'_, T>) {
 
 /// The column ranges, at most [`PANEL`] wide, that cover `0..columns`.
 pub(crate) fn panels(columns: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..columns)
-        .step_by(PANEL)
-        .map(move |start| start..columns.min(start + PANEL))
+    ranges(columns, PANEL)
+}
+
+/// The ranges, at most `width` wide, that cover `0..n`.
+pub(crate) fn ranges(n: usize, width: usize) -> impl DoubleEndedIterator<Item = Range<usize>> {
+    (0..n)
+        .step_by(width)
+        .map(move |start| start..n.min(start + width))
 }
 
 /// The columns of an `N × N` matrix, where they are contiguous.

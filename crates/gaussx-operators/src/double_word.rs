@@ -3,6 +3,7 @@
 use core::ops::{Add, Div, Mul, Neg, Sub};
 
 use crate::Scalar;
+use crate::fused::two_product;
 use crate::sum::two_sum;
 
 /// `hi + lo` with `|lo| <= ½ ulp(hi)`: a relative rounding error of a few `ε²`.
@@ -31,11 +32,8 @@ impl<T: Scalar> DoubleWord<T> {
 
     /// `a b` exactly, unless the rounding error underflows.
     pub(crate) fn product(a: T, b: T) -> Self {
-        let hi = a * b;
-        Self {
-            hi,
-            lo: num_traits::Float::mul_add(a, b, -hi),
-        }
+        let (hi, lo) = two_product(a, b);
+        Self { hi, lo }
     }
 
     pub(crate) fn sqrt(self) -> Self {

@@ -14,6 +14,13 @@ pub(crate) fn mul_add<T: Scalar>(a: T, b: T, c: T) -> T {
     num_traits::Float::mul_add(a, b, c)
 }
 
+/// `a b` rounded, and the rounding error, unless that underflows.
+#[inline(always)]
+pub(crate) fn two_product<T: Scalar>(a: T, b: T) -> (T, T) {
+    let product = a * b;
+    (product, mul_add(a, b, -product))
+}
+
 #[inline(always)]
 pub(crate) fn sqrt<T: Scalar>(x: T) -> T {
     num_traits::Float::sqrt(x)

@@ -1,6 +1,6 @@
 //! Sums of logarithms, by products: one logarithm for thousands of numbers.
 
-use crate::fused::{is_fused, mul_add, sqrt};
+use crate::fused::{is_fused, mul_add, sqrt, two_product};
 use crate::special::is_normal;
 use crate::sum::{Merge, WIDE, sum_blocks, two_sum};
 use crate::{CompensatedSum, Scalar};
@@ -184,7 +184,6 @@ struct Product<'a, T, F, const W: usize, const SPLIT: bool> {
 }
 
 /// Products `hi_k + lo_k` of mantissas, side by side, and sums of exponents.
-#[derive(Clone, Copy)]
 struct Factored<T, const W: usize> {
     hi: [T; W],
     lo: [T; W],
@@ -201,13 +200,6 @@ fn lesser<T: Scalar>(a: T, b: T) -> T {
 #[inline(always)]
 fn greater<T: Scalar>(a: T, b: T) -> T {
     if a > b { a } else { b }
-}
-
-/// `a b` rounded, and the rounding error.
-#[inline(always)]
-fn two_product<T: Scalar>(a: T, b: T) -> (T, T) {
-    let product = a * b;
-    (product, mul_add(a, b, -product))
 }
 
 impl<T: Scalar, const W: usize> Factored<T, W> {

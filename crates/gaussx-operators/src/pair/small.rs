@@ -54,86 +54,71 @@ impl<'a, T: Scalar, const N: usize> Dense<'a, T, N> {
 /// The divergence, where both sides are dense and small and the processor has a fused
 /// multiply-add.
 pub(super) fn divergence<T: Scalar>(p: &Part<'_, T>, q: &Part<'_, T>) -> Option<T> {
-    if !is_fused() {
-        return None;
-    }
-    let arch = pulp::Arch::new();
-    match q.dim() {
-        0..=2 => arch.dispatch(Divergence::<T, 2> { p, q }),
-        3..=4 => arch.dispatch(Divergence::<T, 4> { p, q }),
-        5..=8 => arch.dispatch(Divergence::<T, 8> { p, q }),
-        9..=16 => arch.dispatch(Divergence::<T, 16> { p, q }),
-        _ => None,
-    }
+    by_size::<T, false>(p, q)
 }
 
 /// `‖L_q⁻¹ L_p‖_F²`, where both sides are dense and small and the processor has a fused
 /// multiply-add.
 pub(super) fn trace<T: Scalar>(p: &Part<'_, T>, q: &Part<'_, T>) -> Option<T> {
+    by_size::<T, true>(p, q)
+}
+
+fn by_size<T: Scalar, const TRACE: bool>(p: &Part<'_, T>, q: &Part<'_, T>) -> Option<T> {
     if !is_fused() {
         return None;
     }
     let arch = pulp::Arch::new();
     match q.dim() {
-        0..=2 => arch.dispatch(Trace::<T, 2> { p, q }),
-        3..=4 => arch.dispatch(Trace::<T, 4> { p, q }),
-        5..=8 => arch.dispatch(Trace::<T, 8> { p, q }),
-        9..=16 => arch.dispatch(Trace::<T, 16> { p, q }),
+        0..=2 => arch.dispatch(Pair::<T, 2, TRACE> { p, q }),
+        3..=4 => arch.dispatch(Pair::<T, 4, TRACE> { p, q }),
+        5..=8 => arch.dispatch(Pair::<T, 8, TRACE> { p, q }),
+        9..=16 => arch.dispatch(Pair::<T, 16, TRACE> { p, q }),
         _ => None,
     }
 }
 
-struct Divergence<'a, T: Scalar, const N: usize> {
+/// The trace of a pair or its divergence, settled when it is compiled: asking would take a sixth
+/// of the time of two coordinates.
+struct Pair<'a, T: Scalar, const N: usize, const TRACE: bool> {
     p: &'a Part<'a, T>,
     q: &'a Part<'a, T>,
 }
 
-impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for Divergence<'_, T, N> {
+impl<T: Scalar, const N: usize, const TRACE: bool> pulp::NullaryFnOnce for Pair<'_, T, N, TRACE> {
     type Output = Option<T>;
 
     #[inline(always)]
     fn call(self) -> Option<T> {
-        divergence_within::<T, N>(self.p, self.q)
-    }
-}
-
-struct Trace<'a, T: Scalar, const N: usize> {
-    p: &'a Part<'a, T>,
-    q: &'a Part<'a, T>,
-}
-
-impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for Trace<'_, T, N> {
-    type Output = Option<T>;
-
-    #[inline(always)]
-    fn call(self) -> Option<T> {
-        trace_within::<T, N>(self.p, self.q)
+        let (p, q) = (Dense::<T, N>::of(self.p)?, Dense::of(self.q)?);
+        Some(if TRACE {
+            trace_within(&p, &q)
+        } else {
+            divergence_within(&p, &q)
+        })
     }
 }
 
 #[inline(always)]
-fn divergence_within<T: Scalar, const N: usize>(p: &Part<'_, T>, q: &Part<'_, T>) -> Option<T> {
-    let (p, q) = (Dense::<T, N>::of(p)?, Dense::of(q)?);
-    let value = by_factors(&p, &q);
+fn divergence_within<T: Scalar, const N: usize>(p: &Dense<'_, T, N>, q: &Dense<'_, T, N>) -> T {
+    let value = by_factors(p, q);
     if value >= T::of(NEAR) {
-        return Some(value);
+        return value;
     }
-    Some(by_difference(&p, &q).unwrap_or(value))
+    by_difference(p, q).unwrap_or(value)
 }
 
+/// `‖L_q⁻¹ L_p‖_F²`.
 #[inline(always)]
-fn trace_within<T: Scalar, const N: usize>(p: &Part<'_, T>, q: &Part<'_, T>) -> Option<T> {
-    let (p, q) = (Dense::<T, N>::of(p)?, Dense::of(q)?);
-    let n = q.n;
+fn trace_within<T: Scalar, const N: usize>(p: &Dense<'_, T, N>, q: &Dense<'_, T, N>) -> T {
     let mut m = p.l;
     half_solve(&q.l, &mut m);
     let mut squares = [T::zero(); N];
-    for row in &m[..n] {
+    for row in &m[..q.n] {
         for k in 0..N {
             squares[k] += row[k] * row[k];
         }
     }
-    Some(squares.iter().fold(T::zero(), |sum, &s| sum + s))
+    squares.iter().fold(T::zero(), |sum, &s| sum + s)
 }
 
 /// `X ← L⁻¹ X`.

@@ -1,13 +1,12 @@
 //! Half-solves with a lower triangular matrix, and the products that they are made of.
 
-use core::ops::Range;
-
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::triangular_solve;
 use faer::{Accum, MatMut, MatRef, Par};
 
 use super::TOGETHER;
+use crate::columns::ranges;
 use crate::{Scalar, parallel};
 
 /// Up to so many columns are solved for in the time that reading the factor takes.
@@ -34,7 +33,7 @@ pub(super) fn half_solve_columns<T: Scalar>(l: MatRef<'_, T>, x: MatMut<'_, T>) 
 /// Block rows from the first to the last: what is solved is taken from the rows that are next,
 /// so that each is written once.
 fn half_solve_by_rows<T: Scalar>(l: MatRef<'_, T>, mut x: MatMut<'_, T>) {
-    for rows in block_rows(l.nrows()) {
+    for rows in ranges(l.nrows(), ROWS) {
         let (solved, from) = x.as_mut().split_at_row_mut(rows.start);
         let mut target = from.subrows_mut(0, rows.len());
         let left = l.submatrix(rows.start, 0, rows.len(), rows.start);
@@ -47,7 +46,7 @@ fn half_solve_by_rows<T: Scalar>(l: MatRef<'_, T>, mut x: MatMut<'_, T>) {
 /// What is solved is taken from all rows that follow: reading `L` takes longest where there are
 /// few columns, and its own are long.
 fn half_solve_down_columns<T: Scalar>(l: MatRef<'_, T>, mut x: MatMut<'_, T>) {
-    for rows in block_rows(l.nrows()) {
+    for rows in ranges(l.nrows(), ROWS) {
         let from = x.as_mut().subrows_mut(rows.start, l.nrows() - rows.start);
         let (mut solved, after) = from.split_at_row_mut(rows.len());
         let (corner, below) = l
@@ -62,7 +61,7 @@ fn half_solve_down_columns<T: Scalar>(l: MatRef<'_, T>, mut x: MatMut<'_, T>) {
 pub(super) fn half_solve_transpose_columns<T: Scalar>(l: MatRef<'_, T>, x: MatMut<'_, T>) {
     let n = l.nrows();
     for_column_groups(n * n, x, &|mut x| {
-        for rows in block_rows(n).rev() {
+        for rows in ranges(n, ROWS).rev() {
             let (upto, solved) = x.as_mut().split_at_row_mut(rows.end);
             let mut target = upto.subrows_mut(rows.start, rows.len());
             let below = l.submatrix(rows.end, rows.start, n - rows.end, rows.len());
@@ -72,12 +71,6 @@ pub(super) fn half_solve_transpose_columns<T: Scalar>(l: MatRef<'_, T>, x: MatMu
             triangular_solve::solve_upper_triangular_in_place(corner, target, Par::Seq);
         }
     });
-}
-
-/// The rows of a matrix, [`ROWS`] at a time.
-fn block_rows(n: usize) -> impl DoubleEndedIterator<Item = Range<usize>> {
-    let range = move |start: usize| start..n.min(start + ROWS);
-    (0..n).step_by(ROWS).map(range)
 }
 
 /// `C ← C - A B`.
@@ -201,9 +194,8 @@ fn by_depth<'a, T: Scalar>(
     a: MatRef<'a, T>,
     b: MatRef<'a, T>,
 ) -> impl Iterator<Item = (MatRef<'a, T>, MatRef<'a, T>)> {
-    let k = a.ncols();
-    (0..k).step_by(DEPTH).map(move |start| {
-        let width = DEPTH.min(k - start);
-        (a.subcols(start, width), b.subcols(start, width))
+    ranges(a.ncols(), DEPTH).map(move |range| {
+        let columns = |x: MatRef<'a, T>| x.subcols(range.start, range.len());
+        (columns(a), columns(b))
     })
 }
