@@ -422,9 +422,9 @@ fn strided_batches_need_no_copy_and_give_the_same_bits() {
             let rows = points.transpose().to_owned();
             let form = |points: MatRef<'_, f64>| {
                 let mut out = vec![0.0; count];
-                let rows = n.next_multiple_of(8);
-                let half_of_the_factor = rows * (rows + 8) / 2;
-                let mut workspace = Workspace::new().limited_to(half_of_the_factor);
+                // A block of the factor and some hundreds of points, packed: not all of them.
+                let packed = 128 * (128 + 16) + 256 * (n + 16);
+                let mut workspace = Workspace::new().limited_to(packed);
                 let center = gaussx::faer::ColRef::from_slice(&mean);
                 sigma
                     .quadratic_forms_into(points, Some(center), &mut out, &mut workspace)

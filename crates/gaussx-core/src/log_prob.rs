@@ -146,10 +146,10 @@ pub fn log_prob_batch_into<T: Scalar>(
 ) -> Result<(), Error> {
     quadratic_form_batch_into(points, mean, covariance, out, workspace)?;
     let normalizer = normalizer(covariance)?;
-    for value in out {
-        *value = validate::representable("log-density", normalizer - *value / T::of(2.0))?;
+    for value in out.iter_mut() {
+        *value = normalizer - *value / T::of(2.0);
     }
-    Ok(())
+    validate::all_representable("log-density", out)
 }
 
 /// `-½ (d ln 2π + ln det Σ)`.

@@ -168,14 +168,13 @@ fn forms_into<T: Scalar>(
     validate::dimension(names[1], dim, mean.nrows())?;
     covariance.quadratic_forms_into(points, Some(mean), out, workspace)?;
     // A NaN or an infinity in the input shows in the output: look for it only then.
-    if out.iter().any(|form| !form.is_finite()) || points.ncols() == 0 {
-        validate::finite_matrix(names[0], points)?;
-        validate::finite(names[1], mean)?;
+    let are_finite = out.iter().fold(true, |all, form| all & form.is_finite());
+    if are_finite && points.ncols() > 0 {
+        return Ok(());
     }
-    for &form in out.iter() {
-        validate::representable("quadratic form", form)?;
-    }
-    Ok(())
+    validate::finite_matrix(names[0], points)?;
+    validate::finite(names[1], mean)?;
+    validate::all_representable("quadratic form", out)
 }
 
 /// Probability `P(χ²_d >= ‖L⁻¹ (x - μ)‖²)` that a draw lies at least as far out as `x`.

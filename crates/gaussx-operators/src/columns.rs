@@ -76,12 +76,72 @@ pub(crate) fn tiles_below(
     })
 }
 
-/// `a_ji = a_ij` for every entry below the diagonal.
-pub(crate) fn mirror_lower<T: Scalar>(mut a: MatMut<'_, T>) {
-    for (rows, columns) in tiles_below(a.nrows(), 0..a.nrows()) {
-        for j in columns {
-            for i in rows.start.max(j + 1)..rows.end {
-                a[(j, i)] = a[(i, j)];
+/// A triangle of a matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Triangle {
+    Lower,
+    Upper,
+}
+
+/// Makes a matrix whose columns are contiguous symmetric, by the entries of one triangle.
+pub(crate) fn mirror<T: Scalar>(a: MatMut<'_, T>, from: Triangle) {
+    pulp::Arch::new().dispatch(Mirror { a, from });
+}
+
+struct Mirror<'a, T: Scalar> {
+    a: MatMut<'a, T>,
+    from: Triangle,
+}
+
+impl<T: Scalar> pulp::NullaryFnOnce for Mirror<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { mut a, from } = self;
+        for (below, above) in tiles_below(a.nrows(), 0..a.nrows()) {
+            let (rows, columns) = match from {
+                Triangle::Lower => (below, above),
+                Triangle::Upper => (above, below),
+            };
+            if rows == columns {
+                for j in columns {
+                    for i in rows.start..j {
+                        match from {
+                            Triangle::Lower => a[(i, j)] = a[(j, i)],
+                            Triangle::Upper => a[(j, i)] = a[(i, j)],
+                        }
+                    }
+                }
+            } else if rows.len() == TILE && columns.len() == TILE {
+                move_tile(a.as_mut(), rows.start, columns.start);
+            } else {
+                for j in columns {
+                    for i in rows.clone() {
+                        a[(j, i)] = a[(i, j)];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Transposes the tile that begins at a row and a column to the other side of the diagonal.
+#[inline(always)]
+fn move_tile<T: Scalar>(mut a: MatMut<'_, T>, row: usize, column: usize) {
+    for half in (0..TILE).step_by(4) {
+        let mut squares = [[[T::zero(); 4]; 4]; 2];
+        for k in 0..4 {
+            let from = &contiguous(a.as_ref().col(column + half + k))[row..];
+            let (quarters, _) = from[..TILE].as_chunks();
+            squares[0][k] = quarters[0];
+            squares[1][k] = quarters[1];
+        }
+        for (q, square) in squares.into_iter().enumerate() {
+            let square = T::transpose(square);
+            for (k, entries) in square.iter().enumerate() {
+                let to = contiguous_mut(a.as_mut().col_mut(row + 4 * q + k));
+                to[column + half..][..4].copy_from_slice(entries);
             }
         }
     }

@@ -51,6 +51,7 @@ mod forward;
 mod fused;
 #[cfg(any(feature = "nalgebra", feature = "ndarray"))]
 mod interop;
+mod kernel;
 mod lanes;
 mod lower_triangular;
 pub mod memory;
@@ -70,6 +71,7 @@ mod spectrum;
 mod structured;
 mod sum;
 mod tiles;
+mod transpose;
 pub mod validate;
 mod workspace;
 

@@ -138,10 +138,27 @@ impl Scalar for f32 {
 }
 
 mod sealed {
+    use crate::transpose;
+
     /// Registers are read and written as arrays of scalars.
-    pub trait Sealed: pulp::bytemuck::Pod {}
-    impl Sealed for f32 {}
-    impl Sealed for f64 {}
+    pub trait Sealed: pulp::bytemuck::Pod {
+        /// Four rows of four numbers as columns.
+        fn transpose(rows: [[Self; 4]; 4]) -> [[Self; 4]; 4];
+    }
+
+    impl Sealed for f32 {
+        #[inline(always)]
+        fn transpose(rows: [[Self; 4]; 4]) -> [[Self; 4]; 4] {
+            transpose::of_f32(rows)
+        }
+    }
+
+    impl Sealed for f64 {
+        #[inline(always)]
+        fn transpose(rows: [[Self; 4]; 4]) -> [[Self; 4]; 4] {
+            transpose::of_f64(rows)
+        }
+    }
 }
 
 #[cfg(test)]

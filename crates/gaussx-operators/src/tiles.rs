@@ -14,12 +14,6 @@ pub(crate) const WIDTH: usize = 8;
 
 pub(crate) type Tile<T> = [[T; WIDTH]; WIDTH];
 
-/// A tile of zeros.
-#[inline(always)]
-pub(crate) fn zero<T: Scalar>() -> Tile<T> {
-    [[T::zero(); WIDTH]; WIDTH]
-}
-
 /// Numbers in the scratch that holds `count` tiles.
 pub(crate) const fn scratch_for(count: usize) -> usize {
     count * WIDTH * WIDTH + ALIGNMENT
@@ -85,18 +79,6 @@ impl<T: Scalar> pulp::NullaryFnOnce for Factor<'_, T> {
     }
 }
 
-/// `C ← C - A B`.
-#[inline(always)]
-pub(crate) fn subtract_product<T: Scalar>(c: &mut Tile<T>, a: &Tile<T>, b: &Tile<T>) {
-    for k in 0..WIDTH {
-        for r in 0..WIDTH {
-            for j in 0..WIDTH {
-                c[r][j] = mul_add(-a[r][k], b[k][j], c[r][j]);
-            }
-        }
-    }
-}
-
 /// `C ← C - Aᵀ B`.
 #[inline(always)]
 pub(crate) fn subtract_transposed_product<T: Scalar>(c: &mut Tile<T>, a: &Tile<T>, b: &Tile<T>) {
@@ -138,20 +120,6 @@ fn factor_tile<T: Scalar>(u: &mut Tile<T>) -> Option<[T; WIDTH]> {
         u[r][r] = deviations[r];
     }
     is_positive.then_some(reciprocals)
-}
-
-/// `X ← X U⁻¹`, what is on and below the diagonal of `u` being zero.
-#[inline(always)]
-pub(crate) fn half_solve_right<T: Scalar>(u: &Tile<T>, reciprocals: &[T; WIDTH], x: &mut Tile<T>) {
-    for k in 0..WIDTH {
-        for r in 0..WIDTH {
-            let value = x[r][k] * reciprocals[k];
-            for j in 0..WIDTH {
-                x[r][j] = mul_add(-value, u[k][j], x[r][j]);
-            }
-            x[r][k] = value;
-        }
-    }
 }
 
 /// `X ← U⁻ᵀ X`.

@@ -176,7 +176,7 @@ pub(crate) fn is_exactly_symmetric<T: Scalar>(a: MatRef<'_, T>) -> bool {
     }
     match columns_of(a) {
         // One tile, the usual size of small blocks.
-        Some(columns) => are_mirrored(&columns, &columns),
+        Some(columns) => pulp::Arch::new().dispatch(OneTile(&columns)),
         None => is_block_symmetric(a, whole.clone(), whole),
     }
 }
@@ -199,10 +199,43 @@ fn are_symmetric<T: Scalar>(a: MatRef<'_, T>, columns: Range<usize>) -> bool {
         );
         return left && right;
     }
-    tiles_below(a.nrows(), columns).all(|(rows, columns)| is_block_symmetric(a, rows, columns))
+    pulp::Arch::new().dispatch(Tiles { a, columns })
+}
+
+/// Whether a tile is symmetric.
+struct OneTile<'a, T>(&'a [&'a [T; TILE]; TILE]);
+
+impl<T: Scalar> pulp::NullaryFnOnce for OneTile<'_, T> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn call(self) -> bool {
+        are_mirrored(self.0, self.0)
+    }
+}
+
+/// Whether the tiles that cover some columns are mirror images of those above the diagonal.
+struct Tiles<'a, T> {
+    a: MatRef<'a, T>,
+    columns: Range<usize>,
+}
+
+impl<T: Scalar> pulp::NullaryFnOnce for Tiles<'_, T> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn call(self) -> bool {
+        for (rows, columns) in tiles_below(self.a.nrows(), self.columns) {
+            if !is_block_symmetric(self.a, rows, columns) {
+                return false;
+            }
+        }
+        true
+    }
 }
 
 /// Whether a block, on the diagonal or below, is the mirror image of the one above.
+#[inline(always)]
 fn is_block_symmetric<T: Scalar>(
     a: MatRef<'_, T>,
     rows: Range<usize>,
@@ -224,11 +257,22 @@ fn is_block_symmetric<T: Scalar>(
 }
 
 /// Whether the entries of a tile are those of the transpose of another.
+#[inline(always)]
 fn are_mirrored<T: Scalar>(below: &[&[T; TILE]; TILE], above: &[&[T; TILE]; TILE]) -> bool {
-    let mut differences = [T::zero(); TILE];
-    for j in 0..TILE {
-        for i in 0..TILE {
-            differences[i] += (below[j][i] - above[i][j]).abs();
+    let mut differences = [T::zero(); 4];
+    for half in 0..2 {
+        for other in 0..2 {
+            let mut square = [[T::zero(); 4]; 4];
+            for k in 0..4 {
+                square[k] = above[4 * half + k].as_chunks().0[other];
+            }
+            let square = T::transpose(square);
+            for k in 0..4 {
+                let column: [T; 4] = below[4 * other + k].as_chunks().0[half];
+                for i in 0..4 {
+                    differences[i] += (column[i] - square[k][i]).abs();
+                }
+            }
         }
     }
     differences.iter().all(|&d| d == T::zero())
@@ -300,5 +344,21 @@ pub fn representable<T: Scalar>(what: &'static str, value: T) -> Result<T, Error
         Err(Error::NotRepresentable { what })
     } else {
         Ok(value)
+    }
+}
+
+/// [`representable`] for every one of some values, which is asked of all without a branch.
+///
+/// # Errors
+///
+/// [`Error::NotRepresentable`].
+pub fn all_representable<T: Scalar>(what: &'static str, values: &[T]) -> Result<(), Error> {
+    let is_lost = values
+        .iter()
+        .fold(false, |lost, value| lost | value.is_nan());
+    if is_lost {
+        Err(Error::NotRepresentable { what })
+    } else {
+        Ok(())
     }
 }

@@ -59,11 +59,25 @@ impl<T: Scalar> Workspace<T> {
         if !parallel::pays(operations) {
             return a(self).and_then(|()| b(self));
         }
+        let (first, second) = self.both(operations, a, b);
+        first.and(second)
+    }
+
+    /// [`join`](Self::join) of what cannot fail.
+    pub(crate) fn both<A: Send, B: Send>(
+        &mut self,
+        operations: usize,
+        a: impl FnOnce(&mut Self) -> A + Send,
+        b: impl FnOnce(&mut Self) -> B + Send,
+    ) -> (A, B) {
+        if !parallel::pays(operations) {
+            return (a(self), b(self));
+        }
         let mut other = self.siblings.pop().unwrap_or_default();
         other.limit = self.limit;
-        let (first, second) = parallel::join(operations, || a(self), || b(&mut other));
+        let results = parallel::join(operations, || a(self), || b(&mut other));
         self.siblings.push(other);
-        first.and(second)
+        results
     }
 
     /// The same workspace, which answers each request for more than `numbers` numbers with

@@ -4,9 +4,8 @@ use faer::linalg::triangular_inverse;
 use faer::{Mat, MatMut, MatRef, Par};
 
 use super::Variances;
-use super::triangular::{half_solve_rows, subtract_lower};
-use crate::columns::mirror_lower;
-use crate::fused::is_fused;
+use crate::columns::{Triangle, mirror};
+use crate::kernel::{self, NoPivot, Positive};
 use crate::memory::copied_mat;
 use crate::validate::{self, Symmetry};
 use crate::{Error, Rejected, Scalar, Workspace, parallel, tiles};
@@ -14,8 +13,8 @@ use crate::{Error, Rejected, Scalar, Workspace, parallel, tiles};
 /// Up to this size a plain loop beats the set-up of a blocked kernel.
 const SMALL: usize = 16;
 
-/// Up to this size a block is factored in tiles.
-const BLOCK: usize = 64;
+/// Up to this size a matrix is factored in tiles.
+const TILED: usize = 64;
 
 /// [`in_place`] of a matrix of which nothing is known yet.
 pub(super) fn checked_in_place<T: Scalar>(
@@ -38,7 +37,7 @@ pub(super) fn in_place<T: Scalar>(
     diag: &mut Variances<T>,
     workspace: &mut Workspace<T>,
 ) -> Result<(), Error> {
-    mirror_lower(a.as_mut());
+    mirror(a.as_mut(), Triangle::Lower);
     mirrored_in_place(a, diag, workspace)
 }
 
@@ -50,7 +49,7 @@ fn mirrored_in_place<T: Scalar>(
 ) -> Result<(), Error> {
     read_diagonal(a.as_ref(), diag)?;
     let factored = check_variances(diag)
-        .and_then(|()| factor_lower(a.as_mut(), workspace))
+        .and_then(|()| factor_lower(a.as_mut(), diag, workspace))
         .and_then(|()| check_pivots(a.as_ref(), diag));
     if factored.is_err() {
         restore(a, diag);
@@ -156,56 +155,43 @@ fn is_above_noise<T: Scalar>(pivot: T, variance: T, noise: T) -> bool {
 
 /// Cholesky factorisation of the lower triangle; the strict upper one is neither read nor
 /// written.
-fn factor_lower<T: Scalar>(a: MatMut<'_, T>, workspace: &mut Workspace<T>) -> Result<(), Error> {
+fn factor_lower<T: Scalar>(
+    mut a: MatMut<'_, T>,
+    diag: &[T],
+    workspace: &mut Workspace<T>,
+) -> Result<(), Error> {
     let n = a.nrows();
     if n <= SMALL {
-        return factor_by_columns(a, 0);
+        return factor_by_columns(a);
     }
-    // Without scratch blocks are factored in plain loops.
-    let tiles = n.min(BLOCK).div_ceil(tiles::WIDTH);
-    let scratch = workspace.take_any(tiles::scratch_for(tiles * tiles), 1);
-    let mut scratch = scratch.unwrap_or_default();
+    if n <= TILED {
+        let count = n.div_ceil(tiles::WIDTH).pow(2);
+        let factored = workspace.with_any(tiles::scratch_for(count), 1, |scratch, _| {
+            Ok(tiles::factor(a.as_mut(), scratch))
+        });
+        return match factored {
+            Ok(true) => Ok(()),
+            // There is no scratch; or a pivot is not positive, whose value the plain loop knows.
+            _ => factor_by_columns(a),
+        };
+    }
     let operations = n.saturating_mul(n).saturating_mul(n);
-    let factored = parallel::inside(operations, || factor_halves(a, 0, &mut scratch));
-    workspace.give(scratch);
-    factored
-}
-
-/// `[A_11 ·; A_21 A_22]`: factor `A_11`, `L_21 = A_21 L_11⁻ᵀ`, factor `A_22 - L_21 L_21ᵀ`.
-///
-/// `first` is the index of the first pivot, for errors.
-fn factor_halves<T: Scalar>(
-    a: MatMut<'_, T>,
-    first: usize,
-    scratch: &mut [T],
-) -> Result<(), Error> {
-    let n = a.nrows();
-    if n <= BLOCK {
-        return factor_block(a, first, scratch);
+    let factored = parallel::inside(operations, || {
+        kernel::factor(a.as_mut(), &mut Positive, workspace)
+    });
+    match factored {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(NoPivot { index, value })) => Err(Error::not_positive_definite(index, value)),
+        // There is no scratch.
+        Err(_) => {
+            restore(a.as_mut(), diag);
+            factor_by_columns(a)
+        }
     }
-    let half = (n / 2).next_multiple_of(BLOCK);
-    let (mut l_11, _, mut l_21, mut a_22) = a.split_at_mut(half, half);
-    factor_halves(l_11.as_mut(), first, scratch)?;
-    half_solve_rows(l_11.as_ref(), l_21.as_mut());
-    subtract_lower(a_22.as_mut(), l_21.as_ref(), l_21.as_ref());
-    factor_halves(a_22, first + half, scratch)
 }
 
-fn factor_block<T: Scalar>(
-    mut a: MatMut<'_, T>,
-    first: usize,
-    scratch: &mut [T],
-) -> Result<(), Error> {
-    let in_tiles = a.nrows() > SMALL && is_fused() && !scratch.is_empty();
-    if in_tiles && tiles::factor(a.as_mut(), scratch) {
-        return Ok(());
-    }
-    // The plain loop knows the value of the pivot that failed.
-    factor_by_columns(a, first)
-}
-
-/// Column by column, in plain loops; `first` is the index of the first pivot, for errors.
-fn factor_by_columns<T: Scalar>(mut a: MatMut<'_, T>, first: usize) -> Result<(), Error> {
+/// Column by column, in plain loops.
+fn factor_by_columns<T: Scalar>(mut a: MatMut<'_, T>) -> Result<(), Error> {
     let n = a.nrows();
     for j in 0..n {
         let mut pivot = a[(j, j)];
@@ -213,7 +199,7 @@ fn factor_by_columns<T: Scalar>(mut a: MatMut<'_, T>, first: usize) -> Result<()
             pivot -= a[(j, k)] * a[(j, k)];
         }
         if !(pivot > T::zero()) {
-            return Err(Error::not_positive_definite(first + j, pivot));
+            return Err(Error::not_positive_definite(j, pivot));
         }
         let pivot = pivot.sqrt();
         a[(j, j)] = pivot;

@@ -1,7 +1,6 @@
 //! A full covariance matrix, factored in its own storage.
 
 mod adjust;
-mod batch;
 mod factorize;
 mod many;
 mod operator;

@@ -3,8 +3,9 @@
 use faer::linalg::matmul::triangular::{self as triangular_product, BlockStructure};
 use faer::{Accum, ColRef, Mat, MatMut, MatRef, Par};
 
-use super::{DenseCovariance, batch, single};
+use super::{DenseCovariance, single};
 use crate::factor::Entries;
+use crate::kernel::{self, Factor};
 use crate::memory::zero_mat;
 use crate::operator::{check_columns, check_quadratic_forms, check_sub_block, forms_by_panels};
 use crate::sum::{CompensatedSum, root_of_squares, sum_map};
@@ -47,10 +48,15 @@ impl<T: Scalar> CovarianceOperator<T> for DenseCovariance<T> {
             single::forms_into(self.l(), points, center, out);
             return Ok(());
         }
-        if batch::pays(n, count) {
-            if batch::forms_into(self.l(), points, center, out, workspace) {
+        if kernel::pays(n, count) {
+            let factor = Factor {
+                l: self.l(),
+                deviation: T::one(),
+            };
+            if kernel::forms_into(factor, points, center, out, workspace).is_ok() {
                 return Ok(());
             }
+            // There is no memory for a packed factor.
             if n <= single::MOST {
                 single::forms_into(self.l(), points, center, out);
                 return Ok(());

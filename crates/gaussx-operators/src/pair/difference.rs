@@ -7,26 +7,20 @@
 
 use core::ops::Range;
 
-use faer::{MatMut, MatRef};
+use faer::MatMut;
 
 use super::part::Part;
-use crate::columns::{contiguous, contiguous_mut, map_rows, mirror_lower, panels};
-use crate::dense::triangular::{half_solve_rows, subtract_lower, subtract_product};
+use crate::columns::{Triangle, contiguous, contiguous_mut, mirror, panels};
 use crate::factor::Action;
+use crate::kernel::{self, Factor, Pivots};
 use crate::parallel;
-use crate::special::{is_near_one, x_minus_ln_1p};
-use crate::sum::{sum_of_squares, sum_slices};
-use crate::{CholeskyFactor, CompensatedSum, Error, FactorKind, Scalar, Workspace};
-
-/// Columns that are reduced one by one, below which a matrix product is set up in vain.
-const COLUMNS: usize = 16;
+use crate::special::{is_near_one, x_minus_ln_1p_or_nan};
+use crate::sum::{Term, sum_of_squares, sum_slices, sum_terms};
+use crate::{CompensatedSum, Error, FactorKind, Scalar, Workspace};
 
 /// The sum over entries below which two matrices look close: it is twice the divergence where
 /// no coordinates are correlated, and some eight times where all are with their neighbours.
 const ALIKE: f64 = 4.0;
-
-/// Rows that are solved together: wide enough for the matrix product inside.
-const ROWS: usize = 256;
 
 /// The divergence by differences, or `None` where the form does not apply: an entry-wise
 /// unknown matrix, or a pivot far from 1.
@@ -40,8 +34,10 @@ pub(super) fn divergence<T: Scalar>(
     }
     let n = q.dim();
     let operations = n.saturating_mul(n).saturating_mul(n);
-    let value = workspace.with_columns(n, n, |f, workspace| {
-        parallel::inside(operations, || by_differences(p, q, f, workspace))
+    let value = workspace.with(n, 1, |excesses, workspace| {
+        workspace.with_columns(n, n, |f, workspace| {
+            parallel::inside(operations, || by_differences(p, q, f, excesses, workspace))
+        })
     });
     match value {
         // Where `n²` numbers cannot be had, panels of the factor form still can.
@@ -87,54 +83,24 @@ fn by_differences<T: Scalar>(
     p: Part<'_, T>,
     q: Part<'_, T>,
     mut f: MatMut<'_, T>,
+    excesses: &mut [T],
     workspace: &mut Workspace<T>,
 ) -> Result<Option<T>, Error> {
     for range in panels(q.dim()) {
         let columns = f.as_mut().subcols_mut(range.start, range.len());
         difference_into(p, q, range, columns)?;
     }
-    mirror_lower(f.as_mut().transpose_mut());
+    mirror(f.as_mut(), Triangle::Upper);
     let l_q = q.factor;
-    l_q.act(Action::HalfSolve, 0, f.as_mut(), workspace)?;
-    half_solve_lower(l_q, f.as_mut(), workspace)?;
-    Ok(sum_of_pivots(f))
-}
-
-/// The lower triangle of `X L⁻ᵀ`, where the product is symmetric: of row `j` only what is
-/// left of the diagonal, for which the leading part of `L` suffices. A third of the whole.
-fn half_solve_lower<T: Scalar>(
-    l: CholeskyFactor<'_, T>,
-    x: MatMut<'_, T>,
-    workspace: &mut Workspace<T>,
-) -> Result<(), Error> {
-    let FactorKind::Dense { l: matrix } = l.kind() else {
-        return l.act(Action::HalfSolve, 0, x.transpose_mut(), workspace);
-    };
-    let deviation = l.scale().sqrt();
-    solve_rows_lower(matrix, 0, x, deviation);
-    Ok(())
-}
-
-/// [`half_solve_lower`] for the rows of `x`, of which the first is row `first` of the whole.
-fn solve_rows_lower<T: Scalar>(l: MatRef<'_, T>, first: usize, x: MatMut<'_, T>, deviation: T) {
-    let rows = x.nrows();
-    if rows <= ROWS {
-        let end = first + rows;
-        let mut x = x.subcols_mut(0, end);
-        half_solve_rows(l.submatrix(0, 0, end, end), x.as_mut());
-        if deviation != T::one() {
-            map_rows(x, |_, value| value / deviation);
-        }
-        return;
+    if let Some((l, deviation)) = l_q.contiguous_dense() {
+        let factor = Factor { l, deviation };
+        kernel::half_solve(factor, f.as_mut(), workspace);
+        kernel::half_solve_lower_rows(factor, f.as_mut(), workspace);
+    } else {
+        l_q.act(Action::HalfSolve, 0, f.as_mut(), workspace)?;
+        l_q.act(Action::HalfSolve, 0, f.as_mut().transpose_mut(), workspace)?;
     }
-    let half = (rows / 2).next_multiple_of(ROWS);
-    let (top, bottom) = x.split_at_row_mut(half);
-    let end = first + rows;
-    parallel::join(
-        rows.saturating_mul(end).saturating_mul(end),
-        || solve_rows_lower(l, first, top, deviation),
-        || solve_rows_lower(l, first + half, bottom, deviation),
-    );
+    sum_of_pivots(f, excesses, workspace)
 }
 
 /// Whether the matrix was given by its entries, not by its factor.
@@ -155,6 +121,19 @@ fn difference_into<T: Scalar>(
     range: Range<usize>,
     mut out: MatMut<'_, T>,
 ) -> Result<(), Error> {
+    if let (Some(of_p), Some(of_q)) = (p.factor.entries(), q.factor.entries()) {
+        let (scale_p, scale_q) = (p.factor.scale(), q.factor.scale());
+        for (k, j) in range.enumerate() {
+            let column = &mut contiguous_mut(out.as_mut().col_mut(k))[..=j];
+            let above_p = &contiguous(of_p.upper.col(j))[..j];
+            let above_q = &contiguous(of_q.upper.col(j))[..j];
+            column[j] = scale_p * of_p.diag[j] - scale_q * of_q.diag[j];
+            for (d, (&a, &b)) in column.iter_mut().zip(above_p.iter().zip(above_q)) {
+                *d = scale_p * a - scale_q * b;
+            }
+        }
+        return Ok(());
+    }
     out.fill(T::zero());
     add_upper_columns(p, T::one(), 0, range.clone(), out.as_mut())?;
     add_upper_columns(q, -T::one(), 0, range, out)
@@ -209,56 +188,40 @@ fn add_upper_columns<T: Scalar>(
 /// `Σ [φ(g_i) + s_i]` for `F` in the lower triangle, or `None` if some `g_i` leaves
 /// `[-½, 1]`: beyond, `1 + g_i` carries an absolute rounding error that the factor form
 /// has not.
-fn sum_of_pivots<T: Scalar>(f: MatMut<'_, T>) -> Option<T> {
+fn sum_of_pivots<T: Scalar>(
+    mut f: MatMut<'_, T>,
+    excesses: &mut [T],
+    workspace: &mut Workspace<T>,
+) -> Result<Option<T>, Error> {
+    let mut pivots = NearOne(&mut *excesses);
+    if kernel::factor(f.as_mut(), &mut pivots, workspace)?.is_err() {
+        return Ok(None);
+    }
     let mut total = CompensatedSum::new();
-    reduce(f, &mut total)?;
-    Some(total.value())
+    total.add(sum_terms([&*excesses], &XMinusLn1p));
+    for (j, column) in f.as_ref().col_iter().enumerate() {
+        total.add(sum_of_squares(&contiguous(column)[j + 1..]));
+    }
+    Ok(Some(total.value()))
 }
 
-/// Columns of the Cholesky factor of `I + F`, the first row of the panel being that of its
-/// first pivot: the left half, its product taken from the right half, the right half.
-fn reduce<T: Scalar>(panel: MatMut<'_, T>, total: &mut CompensatedSum<T>) -> Option<()> {
-    let (rows, width) = (panel.nrows(), panel.ncols());
-    if width <= COLUMNS {
-        return reduce_columns(panel, total);
+/// `φ(g)`, for a pivot near 1.
+struct XMinusLn1p;
+
+impl<T: Scalar> Term<T, 1> for XMinusLn1p {
+    #[inline(always)]
+    fn at<const FUSED: bool>(&self, [excess]: [T; 1]) -> T {
+        x_minus_ln_1p_or_nan::<T, FUSED>(excess)
     }
-    let half = (width / 2).next_multiple_of(COLUMNS);
-    let (mut left, right) = panel.split_at_col_mut(half);
-    reduce(left.as_mut(), total)?;
-    let left = left.as_ref();
-    let pivot_rows = left.subrows(half, width - half);
-    let mut right = right.subrows_mut(half, rows - half);
-    let (square, below) = right.as_mut().split_at_row_mut(width - half);
-    subtract_lower(square, pivot_rows, pivot_rows);
-    subtract_product(below, left.subrows(width, rows - width), pivot_rows);
-    reduce(right, total)
 }
 
-/// A few columns, one by one.
-fn reduce_columns<T: Scalar>(
-    mut panel: MatMut<'_, T>,
-    total: &mut CompensatedSum<T>,
-) -> Option<()> {
-    for k in 0..panel.ncols() {
-        let excess = panel[(k, k)];
-        if !is_near_one(excess) {
-            return None;
-        }
-        total.add(x_minus_ln_1p(excess));
-        let pivot = (T::one() + excess).sqrt();
-        let (mut done, mut rest) = panel.as_mut().split_at_col_mut(k + 1);
-        let below = &mut contiguous_mut(done.as_mut().col_mut(k))[k + 1..];
-        for value in below.iter_mut() {
-            *value /= pivot;
-        }
-        total.add(sum_of_squares(below));
-        for c in 0..rest.ncols() {
-            let factor = below[c];
-            let column = &mut contiguous_mut(rest.as_mut().col_mut(c))[k + 1 + c..];
-            for (value, &l) in column.iter_mut().zip(&below[c..]) {
-                *value -= l * factor;
-            }
-        }
+/// Squares of pivots that are told by what they exceed 1 by, which is kept.
+struct NearOne<'a, T>(&'a mut [T]);
+
+impl<T: Scalar> Pivots<T> for NearOne<'_, T> {
+    #[inline(always)]
+    fn square(&mut self, index: usize, left: T) -> Option<T> {
+        self.0[index] = left;
+        is_near_one(left).then_some(T::one() + left)
     }
-    Some(())
 }

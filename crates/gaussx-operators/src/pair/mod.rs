@@ -28,6 +28,7 @@
 //! * **factor** (all others): from `E = L_q⁻¹ (L_p - L_q)`, `M = I + E`.
 
 mod blocks;
+mod dense;
 mod diagonal;
 mod difference;
 mod lanes;
@@ -36,7 +37,6 @@ mod part;
 pub(crate) mod refined;
 mod small;
 mod terms;
-mod tiled;
 
 /// Below this divergence the factor form loses digits, of which it keeps about
 /// `√divergence` of the whole, and the matrices are subtracted before anything is rounded.
@@ -152,32 +152,19 @@ fn divergence_of_parts<T: Scalar>(
     }
     let looks_close = difference::looks_close(p, q, workspace);
     if looks_close
-        && let Some(exact) = divergence_by_differences(p, q, workspace)?
+        && let Some(exact) = difference::divergence(p, q, workspace)?
         && exact < T::of(NEAR)
     {
         return Ok(exact);
     }
-    let value = match tiled::divergence(p, q, workspace) {
+    let value = match dense::by_factors(p, q, Form::Divergence, workspace) {
         Some(value) => value,
         None => panels::divergence(p, q, workspace)?,
     };
     if looks_close || value >= T::of(NEAR) {
         return Ok(value);
     }
-    Ok(divergence_by_differences(p, q, workspace)?.unwrap_or(value))
-}
-
-/// The difference form, or `None` where it does not apply.
-fn divergence_by_differences<T: Scalar>(
-    p: Part<'_, T>,
-    q: Part<'_, T>,
-    workspace: &mut Workspace<T>,
-) -> Result<Option<T>, Error> {
-    if tiled::serves(p, q) {
-        Ok(tiled::divergence_of_close(p, q, workspace))
-    } else {
-        difference::divergence(p, q, workspace)
-    }
+    Ok(difference::divergence(p, q, workspace)?.unwrap_or(value))
 }
 
 fn trace_of_parts<T: Scalar>(
@@ -197,7 +184,10 @@ fn trace_of_parts<T: Scalar>(
     if let Some(terms) = own_kind(p, q, workspace)? {
         return Ok(terms.trace());
     }
-    match small::trace(&p, &q).or_else(|| tiled::trace(p, q, workspace)) {
+    if let Some(value) = small::trace(&p, &q) {
+        return Ok(value);
+    }
+    match dense::by_factors(p, q, Form::Trace, workspace) {
         Some(value) => Ok(value),
         None => panels::trace(p, q, workspace),
     }

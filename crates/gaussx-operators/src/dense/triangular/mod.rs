@@ -5,13 +5,12 @@ mod solve;
 
 use faer::{MatMut, MatRef};
 
-use crate::columns::{PANEL, contiguous, panels, unit_columns_into};
 use crate::factor::Action;
-use crate::parallel;
-use crate::sum::sum_of_squares;
+use crate::kernel::{self, Factor, LowerColumns};
 use crate::{Error, Scalar, Workspace};
 
-pub(crate) use solve::{half_solve_rows, subtract_lower, subtract_product};
+/// Up to so many columns are solved for in the time that reading the factor takes.
+const FEW: usize = 8;
 
 /// Below this size plain loops beat the set-up of a blocked kernel.
 const SMALL: usize = 16;
@@ -32,7 +31,11 @@ pub(crate) fn act<T: Scalar>(
         return Ok(());
     }
     match action {
-        Action::HalfSolve => solve::half_solve_columns(l, x),
+        Action::HalfSolve if x.ncols() > FEW => {
+            let deviation = T::one();
+            kernel::half_solve(Factor { l, deviation }, x, workspace);
+        }
+        Action::HalfSolve => solve::half_solve_down_columns(l, x),
         Action::HalfSolveTranspose => solve::half_solve_transpose_columns(l, x),
         Action::Multiply => multiply::multiply_columns(l, x, workspace)?,
         Action::MultiplyTranspose => multiply::multiply_transpose_columns(l, x, workspace)?,
@@ -85,38 +88,30 @@ fn act_small<T: Scalar>(l: MatRef<'_, T>, action: Action, mut x: MatMut<'_, T>) 
     }
 }
 
-/// `out_j = Σ_{i>j} (L⁻¹)_ij²`, by panels of `L⁻¹` that start at their first nonzero row.
+/// `out_j = Σ_{i>j} (L⁻¹)_ij²`.
 pub(crate) fn inverse_squares_below_by_column_into<T: Scalar>(
     l: MatRef<'_, T>,
     out: &mut [T],
     workspace: &mut Workspace<T>,
 ) -> Result<(), Error> {
-    let (n, count) = (l.nrows(), out.len());
-    let operations = n.saturating_mul(n).saturating_mul(count);
-    if count > PANEL && parallel::pays(operations) {
-        let half = (count / 2).next_multiple_of(PANEL);
-        let (left, right) = out.split_at_mut(half);
-        // Column `half` of the inverse is the first of the inverse of what is below.
-        let below = l.submatrix(half, half, n - half, n - half);
-        return workspace.join(
-            operations,
-            |workspace| inverse_squares_below_by_column_into(l, left, workspace),
-            |workspace| inverse_squares_below_by_column_into(below, right, workspace),
-        );
-    }
-    workspace.with_columns(n, count.min(PANEL), |mut panel, workspace| {
-        for range in panels(count) {
-            let (rows, width) = (n - range.start, range.len());
-            let mut x = panel.as_mut().submatrix_mut(0, 0, rows, width);
-            unit_columns_into(0, x.as_mut());
-            let l = l.submatrix(range.start, range.start, rows, rows);
-            act(l, Action::HalfSolve, x.as_mut(), workspace)?;
-            for (k, column) in x.as_ref().col_iter().enumerate() {
-                out[range.start + k] = sum_of_squares(&contiguous(column)[k + 1..]);
+    let deviation = T::one();
+    kernel::squares_into(Factor { l, deviation }, &Identity, false, 0, out, workspace)
+}
+
+/// The columns of the identity.
+struct Identity;
+
+impl<T: Scalar> LowerColumns<T> for Identity {
+    #[inline(always)]
+    fn column(&self, j: usize) -> impl Fn(usize) -> [T; 4] {
+        move |row| {
+            let mut entries = [T::zero(); 4];
+            if let Some(entry) = j.checked_sub(row).and_then(|k| entries.get_mut(k)) {
+                *entry = T::one();
             }
+            entries
         }
-        Ok(())
-    })
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,209 @@
+//! Columns into the lanes of strips, and back.
+
+use core::slice::{from_mut, from_ref};
+
+use faer::{MatMut, MatRef};
+
+use pulp::bytemuck::{self, Pod};
+
+use super::tile::Row;
+use crate::Scalar;
+use crate::columns::{as_slice, contiguous, contiguous_mut, ranges};
+
+/// Columns that are moved together, so that lines of the cache are read and written whole.
+const TOGETHER: usize = 8;
+
+/// Entries of four columns that change places together.
+const FOUR: usize = 4;
+
+/// Columns `first ..` of `x` into a strip of some `width`, zeros beyond the last row and column.
+#[inline(always)]
+pub(super) fn load<T: Scalar>(strip: &mut [T], width: usize, x: MatRef<'_, T>, first: usize) {
+    let count = width.min(x.ncols() - first);
+    if x.row_stride() == 1 {
+        let column = |lane: usize| {
+            let column = as_slice(x.col(first + lane)).unwrap_or_default();
+            move |row: usize| four(column, row)
+        };
+        load_columns(strip, width, count, column);
+        return;
+    }
+    for (i, row) in strip.chunks_exact_mut(width).enumerate() {
+        row.fill(T::zero());
+        if i < x.nrows() {
+            for (value, &entry) in row.iter_mut().zip(x.row(i).iter().skip(first)) {
+                *value = entry;
+            }
+        }
+    }
+}
+
+/// What [`load`] read, back where it came from.
+#[inline(always)]
+pub(super) fn store<T: Scalar>(strip: &[T], width: usize, mut x: MatMut<'_, T>, first: usize) {
+    let (n, count) = (x.nrows(), width.min(x.ncols() - first));
+    if x.row_stride() != 1 {
+        for (i, row) in strip.chunks_exact(width).enumerate().take(n) {
+            for (entry, &value) in x.as_mut().row_mut(i).iter_mut().skip(first).zip(row) {
+                *entry = value;
+            }
+        }
+        return;
+    }
+    for lane in (0..count).step_by(FOUR) {
+        let some = x.as_mut().subcols_mut(first + lane, FOUR.min(count - lane));
+        let mut columns = some.col_iter_mut().map(contiguous_mut);
+        let mut columns: [_; FOUR] = core::array::from_fn(|_| columns.next().unwrap_or_default());
+        for (i, rows) in strip.chunks(FOUR * width).enumerate() {
+            let row = |r: usize| four(rows, r * width + lane);
+            let entries = T::transpose(core::array::from_fn(row));
+            for (column, entries) in columns.iter_mut().zip(entries) {
+                let to = column.get_mut(i * FOUR..).unwrap_or_default();
+                if let Some(to) = to.first_chunk_mut() {
+                    *to = entries;
+                } else {
+                    for (to, entry) in to.iter_mut().zip(entries) {
+                        *to = entry;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Puts `count` columns into lanes; `column` gives for each what reads four of its entries.
+#[inline(always)]
+pub(super) fn load_columns<T: Scalar, C: Fn(usize) -> [T; FOUR]>(
+    strip: &mut [T],
+    width: usize,
+    count: usize,
+    column: impl Fn(usize) -> C,
+) {
+    if count < width {
+        strip.fill(T::zero());
+    }
+    let (whole, rest) = (count - count % FOUR, count % FOUR);
+    for lane in (0..whole).step_by(FOUR) {
+        let columns: [C; FOUR] = core::array::from_fn(|q| column(lane + q));
+        for (i, rows) in strip.chunks_exact_mut(FOUR * width).enumerate() {
+            let entries = T::transpose(core::array::from_fn(|q| columns[q](i * FOUR)));
+            for (row, entries) in rows.chunks_exact_mut(width).zip(entries) {
+                if let Some(to) = row[lane..].first_chunk_mut() {
+                    *to = entries;
+                }
+            }
+        }
+    }
+    for lane in whole..whole + rest {
+        let column = column(lane);
+        for (i, rows) in strip.chunks_mut(FOUR * width).enumerate() {
+            let entries = column(i * FOUR);
+            for (row, entry) in rows.chunks_exact_mut(width).zip(entries) {
+                row[lane] = entry;
+            }
+        }
+    }
+}
+
+/// Rows of a matrix from `first` on into strips of some `height`: column `k` is their row `k`, of
+/// the strips from `skipped(k)` on.
+#[inline(always)]
+pub(super) fn load_rows<T: Scalar, V: Pod>(
+    strips: &mut [Row<V>],
+    height: usize,
+    from: MatRef<'_, T>,
+    first: usize,
+    skipped: impl Fn(usize) -> usize,
+) {
+    let width = size_of::<Row<V>>() / size_of::<T>();
+    for some in ranges(height, TOGETHER) {
+        let mut columns = [[].as_slice(); TOGETHER];
+        for (column, k) in columns.iter_mut().zip(some.start..from.ncols()) {
+            *column = &contiguous(from.col(k))[first..];
+        }
+        let strips = strips.chunks_exact_mut(height).enumerate();
+        for (s, strip) in strips.skip(skipped(some.start)) {
+            for (row, column) in strip[some.clone()].iter_mut().zip(columns) {
+                *row = read_row(column.get(s * width..).unwrap_or_default());
+            }
+        }
+    }
+}
+
+/// What [`load_rows`] read, back where it came from, but for the first `above(s, k)` numbers of row
+/// `k` of strip `s`.
+#[inline(always)]
+pub(super) fn store_rows<T: Scalar, V: Pod>(
+    strips: &[Row<V>],
+    height: usize,
+    mut to: MatMut<'_, T>,
+    first: usize,
+    above: impl Fn(usize, usize) -> usize,
+) {
+    let width = size_of::<Row<V>>() / size_of::<T>();
+    for some in ranges(to.ncols(), TOGETHER) {
+        let columns = to.as_mut().subcols_mut(some.start, some.len());
+        let mut columns = columns.col_iter_mut().map(contiguous_mut);
+        let mut columns: [&mut [T]; TOGETHER] =
+            core::array::from_fn(|_| columns.next().unwrap_or_default());
+        for (s, strip) in strips.chunks_exact(height).enumerate() {
+            for (k, column) in some.clone().zip(&mut columns) {
+                let column = column.get_mut(first + s * width..).unwrap_or_default();
+                write_row(&strip[k], above(s, k), column);
+            }
+        }
+    }
+}
+
+/// Four entries of a column from a row on, zeros beyond the last.
+#[inline(always)]
+pub(crate) fn four<T: Scalar>(column: &[T], row: usize) -> [T; FOUR] {
+    match *column.get(row..).unwrap_or_default() {
+        [a, b, c, d, ..] => [a, b, c, d],
+        [a, b, c] => [a, b, c, T::zero()],
+        [a, b] => [a, b, T::zero(), T::zero()],
+        [a] => [a, T::zero(), T::zero(), T::zero()],
+        [] => [T::zero(); FOUR],
+    }
+}
+
+/// The first of some numbers as a row, zeros beyond the last.
+#[inline(always)]
+pub(super) fn read_row<T: Scalar, V: Pod>(from: &[T]) -> Row<V> {
+    let mut rest: &[u8] = bytemuck::cast_slice(from);
+    let mut row = [V::zeroed(); 2];
+    for register in &mut row {
+        if let Some((whole, after)) = rest.split_at_checked(size_of::<V>()) {
+            *register = bytemuck::pod_read_unaligned(whole);
+            rest = after;
+        } else {
+            let register: &mut [T] = bytemuck::cast_slice_mut(from_mut(register));
+            for (to, &value) in register.iter_mut().zip(bytemuck::cast_slice(rest)) {
+                *to = value;
+            }
+            break;
+        }
+    }
+    row
+}
+
+/// Writes a row, but for the first `above` numbers, to the first of some.
+#[inline(always)]
+pub(super) fn write_row<T: Scalar, V: Pod>(row: &Row<V>, above: usize, to: &mut [T]) {
+    let lanes = size_of::<V>() / size_of::<T>();
+    for (register, (to, start)) in row.iter().zip(to.chunks_mut(lanes).zip([0, lanes])) {
+        let values: &[T] = bytemuck::cast_slice(from_ref(register));
+        let above = above.saturating_sub(start);
+        if to.len() < lanes {
+            for (to, &value) in to.iter_mut().zip(values).skip(above) {
+                *to = value;
+            }
+        } else if above == 0 {
+            to[..lanes].copy_from_slice(values);
+        } else {
+            for k in 0..lanes {
+                to[k] = if k < above { to[k] } else { values[k] };
+            }
+        }
+    }
+}
