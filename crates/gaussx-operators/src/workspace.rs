@@ -186,6 +186,34 @@ impl<T: Scalar> Workspace<T> {
         result
     }
 
+    /// Lends a buffer of some numbers, whatever they are, from the stack where they are not many:
+    /// memory that a plain call has to get first takes longer than what it does with it.
+    pub(crate) fn with_some<R>(
+        &mut self,
+        numbers: usize,
+        f: impl FnOnce(&mut [T], &mut Self) -> R,
+    ) -> Result<R, Error> {
+        let (mut f, mut result) = (Some(f), None);
+        let mut once = |buffer: &mut [T], workspace: &mut Self| {
+            result = f.take().map(|f| f(buffer, workspace));
+        };
+        match numbers {
+            0..=256 => on_stack::<T, 256>(numbers, self, &mut once),
+            257..=1152 => on_stack::<T, 1152>(numbers, self, &mut once),
+            1153..=4352 => on_stack::<T, 4352>(numbers, self, &mut once),
+            4353..=10_240 => on_stack::<T, 10_240>(numbers, self, &mut once),
+            10_241..=16_384 => on_stack::<T, 16_384>(numbers, self, &mut once),
+            _ => self.with_any(numbers, 1, |buffer, workspace| {
+                once(buffer, workspace);
+                Ok(())
+            })?,
+        }
+        match result {
+            Some(result) => Ok(result),
+            None => unreachable!("every arm calls it"),
+        }
+    }
+
     /// Lends a matrix of numbers left over from whatever came before, its columns contiguous,
     /// and apart as [`stride_for`] says unless only that is above the limit.
     pub(crate) fn with_columns<R>(
@@ -206,4 +234,13 @@ impl<T: Scalar> Workspace<T> {
             f(matrix, workspace)
         })
     }
+}
+
+#[inline(never)] // Only what needs it should have it on the stack.
+fn on_stack<T: Scalar, const N: usize>(
+    numbers: usize,
+    workspace: &mut Workspace<T>,
+    f: &mut dyn FnMut(&mut [T], &mut Workspace<T>),
+) {
+    f(&mut [T::zero(); N][..numbers], workspace);
 }

@@ -166,8 +166,8 @@ fn factor_lower<T: Scalar>(
     }
     if n <= TILED {
         let count = n.div_ceil(tiles::WIDTH).pow(2);
-        let factored = workspace.with_any(tiles::scratch_for(count), 1, |scratch, _| {
-            Ok(tiles::factor(a.as_mut(), scratch))
+        let factored = workspace.with_some(tiles::scratch_for(count), |scratch, _| {
+            tiles::factor(a.as_mut(), scratch)
         });
         return match factored {
             Ok(true) => Ok(()),

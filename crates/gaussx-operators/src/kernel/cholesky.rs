@@ -45,10 +45,19 @@ pub(crate) struct NoPivot<T> {
 /// all of them.
 const STEP: usize = 32;
 
+/// Columns that are factored together: of a small matrix few, so that scratch is small.
+const fn block_of(n: usize) -> usize {
+    if n < 4 * BLOCK { BLOCK / 2 } else { BLOCK }
+}
+
 /// Rows below the corner that are solved together: the longer the runs of rows that are read, the
 /// better where the columns are far apart.
 const fn group_of(n: usize) -> usize {
-    if n < 8 * BLOCK { BLOCK } else { 2 * BLOCK }
+    if n < 8 * BLOCK {
+        block_of(n)
+    } else {
+        2 * BLOCK
+    }
 }
 
 /// Replaces the lower triangle by its Cholesky factor; the strict upper one is neither read nor
@@ -62,66 +71,68 @@ pub(crate) fn factor<T: Scalar>(
 ) -> Result<Result<(), NoPivot<T>>, Error> {
     let n = a.nrows();
     let shape = Shape::of::<T>();
-    let corner = panels::numbers_for::<T>(n, shape.rows);
+    let block = block_of(n);
+    let corner = panels::numbers_of_corner(n.min(block), shape.rows);
     let group = group_of(n);
-    let panels = n.div_ceil(BLOCK) * corner;
-    workspace.with_any(
-        panels + scratch_for(n, group, shape),
-        1,
-        |scratch, workspace| {
-            let (panels, strips) = scratch.split_at_mut(panels);
-            let (corner, below) = panels.split_at_mut(corner);
-            for columns in ranges(n, BLOCK) {
-                let (start, height) = (columns.start, columns.len());
-                let (known, from) = a.as_mut().split_at_col_mut(start);
-                let known = known.as_ref().subrows(start, n - start);
-                let target = from.submatrix_mut(start, 0, n - start, height);
-                let (known_beside, known_below) = known.split_at_row(height);
-                let (target_beside, target_below) = target.split_at_row_mut(height);
-                if start > 0 {
-                    dispatch(Pack {
-                        known: known_beside,
-                        below,
-                    });
-                }
-                let factored = dispatch(Corner {
-                    rows: Rows {
-                        known: known_beside,
-                        target: target_beside,
-                        are_corner: true,
-                        group,
-                        below,
-                    },
-                    panels: corner,
-                    strips,
-                    pivots: &mut *pivots,
-                    start,
+    let below = panels::numbers_below::<T>(block, shape.rows) * n.div_ceil(block).saturating_sub(1);
+    let panels = corner + below;
+    let scratch = panels + scratch_for(n, block, group, shape);
+    workspace.with_some(scratch, |scratch, workspace| {
+        let (panels, strips) = scratch.split_at_mut(panels);
+        let (corner, below) = panels.split_at_mut(corner);
+        for columns in ranges(n, block) {
+            let (start, height) = (columns.start, columns.len());
+            let (known, from) = a.as_mut().split_at_col_mut(start);
+            let known = known.as_ref().subrows(start, n - start);
+            let target = from.submatrix_mut(start, 0, n - start, height);
+            let (known_beside, known_below) = known.split_at_row(height);
+            let (target_beside, target_below) = target.split_at_row_mut(height);
+            if start > 0 {
+                dispatch(Pack {
+                    known: known_beside,
+                    block,
+                    below,
                 });
-                if factored.is_err() {
-                    return Ok(factored);
-                }
-                let rows = Rows {
-                    known: known_below,
-                    target: target_below,
-                    are_corner: false,
+            }
+            let factored = dispatch(Corner {
+                rows: Rows {
+                    known: known_beside,
+                    target: target_beside,
+                    are_corner: true,
+                    block,
                     group,
                     below,
-                };
-                if rows.target.nrows() > 0 {
-                    solve_below(rows, corner, strips, workspace)?;
-                }
+                },
+                panels: corner,
+                strips,
+                pivots: &mut *pivots,
+                start,
+            });
+            if factored.is_err() {
+                return Ok(factored);
             }
-            Ok(Ok(()))
-        },
-    )
+            let rows = Rows {
+                known: known_below,
+                target: target_below,
+                are_corner: false,
+                block,
+                group,
+                below,
+            };
+            if rows.target.nrows() > 0 {
+                solve_below(rows, corner, strips, workspace)?;
+            }
+        }
+        Ok(Ok(()))
+    })?
 }
 
 /// Numbers in the strips of a group of rows and, where there is more than one block, in what is
 /// known of them.
-fn scratch_for(n: usize, group: usize, shape: Shape) -> usize {
+fn scratch_for(n: usize, block: usize, group: usize, shape: Shape) -> usize {
     let rows = n.min(group).next_multiple_of(shape.width);
-    let columns = n.min(BLOCK).next_multiple_of(shape.rows);
-    rows * columns * n.div_ceil(BLOCK).min(2) + ALIGNMENT
+    let columns = n.min(block).next_multiple_of(shape.rows);
+    rows * columns * n.div_ceil(block).min(2) + ALIGNMENT
 }
 
 /// Some rows of the columns that are factored, and of those before them.
@@ -130,7 +141,9 @@ pub(super) struct Rows<'a, T: Scalar> {
     pub(super) target: MatMut<'a, T>,
     /// Whether they are those on the diagonal.
     pub(super) are_corner: bool,
-    /// How many are solved together.
+    /// Columns that are factored together.
+    pub(super) block: usize,
+    /// Rows that are solved together.
     pub(super) group: usize,
     /// Panels of what is left of the corner, block by block.
     pub(super) below: &'a [T],
@@ -147,6 +160,7 @@ fn solve_below<T: Scalar>(
         known,
         target,
         are_corner,
+        block,
         group,
         below,
     } = rows;
@@ -160,6 +174,7 @@ fn solve_below<T: Scalar>(
             known,
             target,
             are_corner,
+            block,
             group,
             below,
         };
@@ -183,6 +198,7 @@ fn solve_below<T: Scalar>(
             known,
             target,
             are_corner,
+            block,
             group,
             below,
         },
@@ -195,6 +211,7 @@ fn solve_below<T: Scalar>(
 /// Packs what is left of the corner.
 struct Pack<'a, T: Scalar> {
     known: MatRef<'a, T>,
+    block: usize,
     below: &'a mut [T],
 }
 
@@ -203,8 +220,8 @@ impl<T: Scalar> Kernel<T> for Pack<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd, const R: usize>(self, _: &T::SimdCtx<S>) {
-        let panels = panels::numbers_for::<T>(BLOCK, R);
-        let blocks = ranges(self.known.ncols(), BLOCK);
+        let panels = panels::numbers_below::<T>(self.block, R);
+        let blocks = ranges(self.known.ncols(), self.block);
         for (columns, panels) in blocks.zip(self.below.chunks_exact_mut(panels)) {
             let l = self.known.subcols(columns.start, columns.len());
             let deviation = T::one();
@@ -297,8 +314,10 @@ impl<T: Scalar> Rows<'_, T> {
         load_rows(strips, height, self.target.as_ref(), first, |k| {
             if are_corner { k / width } else { 0 }
         });
-        let panels = self.below.chunks_exact(panels::numbers_for::<T>(BLOCK, R));
-        for (columns, panels) in ranges(self.known.ncols(), BLOCK).zip(panels) {
+        let panels = self
+            .below
+            .chunks_exact(panels::numbers_below::<T>(self.block, R));
+        for (columns, panels) in ranges(self.known.ncols(), self.block).zip(panels) {
             let known = self.known.subcols(columns.start, columns.len());
             let solved = &mut rest[..count * columns.len()];
             load_rows(solved, columns.len(), known, first, |_| 0);

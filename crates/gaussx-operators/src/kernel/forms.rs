@@ -3,7 +3,7 @@
 use faer::{ColRef, MatRef};
 use pulp::{Simd, bytemuck};
 
-use super::half_solve::{half_solve_strips, solve_corner};
+use super::half_solve::{half_solve_strips, solve_corner, together};
 use super::panels::{self, entries_of_mut, pack_corner};
 use super::tile::add_squares;
 use super::{ALIGNMENT, BLOCK, Factor, Kernel, Shape, TOGETHER, dispatch, rows_of, strips, width};
@@ -34,13 +34,8 @@ pub(crate) fn forms_into<T: Scalar>(
     }
     let Shape { width, rows } = Shape::of::<T>();
     let panels = panels::numbers_for::<T>(n, rows);
-    let together = if n <= BLOCK {
-        width
-    } else {
-        TOGETHER.min(count.next_multiple_of(width))
-    };
-    let strips = n.next_multiple_of(rows) * together + ALIGNMENT;
-    workspace.with_any(panels + strips, 1, |scratch, _| {
+    let strips = n.next_multiple_of(rows) * together(n, count, width) + ALIGNMENT;
+    workspace.with_some(panels + strips, |scratch, _| {
         let (panels, strips) = scratch.split_at_mut(panels);
         dispatch(Forms {
             factor,
@@ -50,7 +45,6 @@ pub(crate) fn forms_into<T: Scalar>(
             strips,
             out,
         });
-        Ok(())
     })
 }
 
@@ -83,9 +77,9 @@ impl<T: Scalar> Kernel<T> for Forms<'_, T> {
         if n <= BLOCK {
             pack_corner(factor, panels);
         }
-        let together = strips.len() / rows.max(1);
-        for (group, out) in out.chunks_mut(together * width).enumerate() {
-            let first = group * together * width;
+        let together = together(n, out.len(), width);
+        for (group, out) in out.chunks_mut(together).enumerate() {
+            let first = group * together;
             let strips = &mut strips[..out.len().div_ceil(width) * rows];
             for (s, strip) in strips.chunks_exact_mut(rows).enumerate() {
                 strips::load(
@@ -102,9 +96,7 @@ impl<T: Scalar> Kernel<T> for Forms<'_, T> {
                 }
             }
             if n <= BLOCK {
-                for strip in strips.chunks_exact_mut(rows) {
-                    solve_corner::<T, S, R>(simd, panels, 0, strip);
-                }
+                solve_corner::<T, S, R>(simd, panels, 0, strips);
             } else {
                 half_solve_strips::<T, S, R>(simd, factor, strips, panels, |_| 0..n);
             }

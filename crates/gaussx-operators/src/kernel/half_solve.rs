@@ -15,7 +15,7 @@ use crate::{Scalar, Workspace, parallel};
 /// `X ← L⁻¹ X`.
 pub(crate) fn half_solve<T: Scalar>(
     factor: Factor<'_, T>,
-    x: MatMut<'_, T>,
+    mut x: MatMut<'_, T>,
     workspace: &mut Workspace<T>,
 ) {
     let (n, count) = (x.nrows(), x.ncols());
@@ -34,19 +34,29 @@ pub(crate) fn half_solve<T: Scalar>(
     }
     let Shape { width, rows } = Shape::of::<T>();
     let panels = panels::numbers_for::<T>(n, rows);
-    let together = TOGETHER.min(count.next_multiple_of(width));
-    let strips = n.next_multiple_of(rows) * together + ALIGNMENT;
-    let Ok(mut scratch) = workspace.take_any(panels + strips, 1) else {
-        return half_solve_in_place(factor, x);
-    };
-    let (panels, strips) = scratch.split_at_mut(panels);
-    dispatch(HalfSolve {
-        factor,
-        x,
-        panels,
-        strips,
+    let strips = n.next_multiple_of(rows) * together(n, count, width) + ALIGNMENT;
+    let solved = workspace.with_some(panels + strips, |scratch, _| {
+        let (panels, strips) = scratch.split_at_mut(panels);
+        dispatch(HalfSolve {
+            factor,
+            x: x.as_mut(),
+            panels,
+            strips,
+        });
     });
-    workspace.give(scratch);
+    if solved.is_err() {
+        half_solve_in_place(factor, x);
+    }
+}
+
+/// Columns that are solved for together, of `count` of `n` numbers in strips of some `width`: one
+/// strip where a block is the whole factor, which then is packed once.
+pub(super) fn together(n: usize, count: usize, width: usize) -> usize {
+    if n <= BLOCK {
+        width
+    } else {
+        TOGETHER.min(count.next_multiple_of(width))
+    }
 }
 
 /// [`half_solve`] without scratch.
@@ -79,14 +89,20 @@ impl<T: Scalar> Kernel<T> for HalfSolve<'_, T> {
         let rows = n.next_multiple_of(R);
         let panels = entries_of_mut::<T, R>(panels);
         let strips = rows_of::<T, S>(strips);
-        let together = TOGETHER.min(x.ncols().next_multiple_of(width));
-        for columns in ranges(x.ncols(), together) {
+        if n <= BLOCK {
+            pack_corner(factor, panels);
+        }
+        for columns in ranges(x.ncols(), together(n, x.ncols(), width)) {
             let strips = &mut strips[..columns.len().div_ceil(width) * rows];
             for (s, strip) in strips.chunks_exact_mut(rows).enumerate() {
                 let numbers = bytemuck::cast_slice_mut(strip.as_flattened_mut());
                 strips::load(numbers, width, x.as_ref(), columns.start + s * width);
             }
-            half_solve_strips::<T, S, R>(simd, factor, strips, panels, |_| 0..n);
+            if n <= BLOCK {
+                solve_corner::<T, S, R>(simd, panels, 0, strips);
+            } else {
+                half_solve_strips::<T, S, R>(simd, factor, strips, panels, |_| 0..n);
+            }
             for (s, strip) in strips.chunks_exact(rows).enumerate() {
                 let numbers = bytemuck::cast_slice(strip.as_flattened());
                 strips::store(numbers, width, x.as_mut(), columns.start + s * width);
@@ -134,18 +150,19 @@ fn lower_rows_from<T: Scalar>(
         l: factor.l.submatrix(0, 0, end, end),
         ..factor
     };
-    let x = x.subcols_mut(0, end);
-    let Ok(mut scratch) = workspace.take_any(panels + strips, 1) else {
-        return half_solve_in_place(factor, x.transpose_mut());
-    };
-    let (panels, strips) = scratch.split_at_mut(panels);
-    dispatch(LowerRows {
-        factor,
-        x,
-        panels,
-        strips,
+    let mut x = x.subcols_mut(0, end);
+    let solved = workspace.with_some(panels + strips, |scratch, _| {
+        let (panels, strips) = scratch.split_at_mut(panels);
+        dispatch(LowerRows {
+            factor,
+            x: x.as_mut(),
+            panels,
+            strips,
+        });
     });
-    workspace.give(scratch);
+    if solved.is_err() {
+        half_solve_in_place(factor, x.transpose_mut());
+    }
 }
 
 struct LowerRows<'a, T: Scalar> {

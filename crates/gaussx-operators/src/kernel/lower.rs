@@ -39,7 +39,7 @@ pub(crate) fn squares_into<T: Scalar>(
     let panels = panels::numbers_for::<T>(rows, shape.rows);
     let together = if rows <= BLOCK { shape.width } else { BLOCK };
     let strips = rows.next_multiple_of(shape.rows) * together + ALIGNMENT;
-    workspace.with_any(panels + strips, 1, |scratch, _| {
+    workspace.with_some(panels + strips, |scratch, _| {
         for (group, out) in out.chunks_mut(BLOCK).enumerate() {
             let (panels, strips) = scratch.split_at_mut(panels);
             dispatch(Squares {
@@ -52,7 +52,6 @@ pub(crate) fn squares_into<T: Scalar>(
                 out,
             });
         }
-        Ok(())
     })
 }
 

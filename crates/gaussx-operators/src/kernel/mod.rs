@@ -129,8 +129,8 @@ fn rows_of<T: Scalar, S: Simd>(numbers: &mut [T]) -> &mut [tile::Row<T::SimdVec<
 mod tests {
     use super::*;
     use cholesky::{Corner, Rows};
-    use faer::traits::ComplexField;
     use faer::Mat;
+    use faer::traits::ComplexField;
     use half_solve::HalfSolve;
     use lower::Squares;
 
@@ -168,6 +168,7 @@ mod tests {
                     known: MatRef::from_column_major_slice(&[], n, 0),
                     target: l.as_mut(),
                     are_corner: true,
+                    block: BLOCK,
                     group: BLOCK,
                     below: &[],
                 },

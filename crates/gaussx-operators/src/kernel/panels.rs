@@ -16,10 +16,24 @@ use crate::columns::{as_slice, ranges};
 /// of a matrix whose size is a power of two meet.
 const TOGETHER: usize = 8;
 
-/// Numbers in the panels, of so many `rows`, of a block of up to `n` rows and columns.
+/// Numbers in the panels, of so many `rows`, of a block of `n` rows and columns below the diagonal.
+pub(super) fn numbers_below<T>(n: usize, rows: usize) -> usize {
+    n.next_multiple_of(rows) * stride::<T>(n, rows)
+}
+
+/// Numbers in the panels of a block of `n` rows and columns on the diagonal.
+pub(super) fn numbers_of_corner(n: usize, rows: usize) -> usize {
+    let n = n.next_multiple_of(rows);
+    n * (n + rows) / 2
+}
+
+/// Numbers in the panels of one block after another of a factor of `n` coordinates.
 pub(super) fn numbers_for<T>(n: usize, rows: usize) -> usize {
-    let n = n.min(BLOCK).next_multiple_of(rows);
-    n * stride::<T>(n, rows)
+    if n <= BLOCK {
+        numbers_of_corner(n, rows)
+    } else {
+        numbers_below::<T>(BLOCK, rows)
+    }
 }
 
 /// Entries from one panel to the next in a block of some `columns`: an odd number of lines of the
