@@ -54,7 +54,7 @@ impl<T: Scalar> DenseCovariance<T> {
     ///
     /// Both triangles must be finite and agree to `|a_ij - a_ji| <= √ε √(a_ii a_jj)`;
     /// then the lower one is the matrix. Cost: `n³/3` flops, `n` numbers of new memory and a
-    /// block of 64 × 64 as scratch.
+    /// panel of `n × 128` as scratch.
     ///
     /// A matrix is refused as not positive definite where a pivot, the variance left in
     /// a coordinate given those before it, is not above `n ε` of that variance: singular
