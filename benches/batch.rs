@@ -1,6 +1,6 @@
 //! Log-densities of a thousand points.
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group};
 use gaussx::faer::MatRef;
 use gaussx::log_prob_batch;
 use gaussx_benches::{
@@ -64,4 +64,3 @@ fn batch(c: &mut Criterion) {
 }
 
 criterion_group!(name = benches; config = settings(); targets = batch);
-criterion_main!(benches);

@@ -1,6 +1,6 @@
 //! Log-densities of one point.
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group};
 use gaussx::{CovarianceOperator, DenseCovariance, log_prob};
 use gaussx_benches::{
     Group, Real, affordable, blocks, covariance, diagonal, id, kernel, peers, scaled, settings,
@@ -129,4 +129,3 @@ fn structured(c: &mut Criterion) {
 }
 
 criterion_group!(name = benches; config = settings(); targets = dense, structured);
-criterion_main!(benches);

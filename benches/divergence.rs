@@ -3,7 +3,7 @@
 //! Operations are counted as `n³/3` for `L_q⁻¹ L_p` and for each factor, whatever a library
 //! does: what it does beyond them is seen as a lower rate.
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group};
 use gaussx::faer::Mat;
 use gaussx::{CovarianceOperator, DenseCovariance, kl_divergence};
 use gaussx_benches::peers::{self, FaerBlock, NalgebraBlock};
@@ -199,4 +199,3 @@ fn structured(c: &mut Criterion) {
 }
 
 criterion_group!(name = benches; config = settings(); targets = dense_pairs, structured);
-criterion_main!(benches);

@@ -1,6 +1,6 @@
 //! Entropies of structured covariances: their log-determinants.
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group};
 use gaussx::{DiagonalCovariance, entropy};
 use gaussx_benches::{Group, Real, blocks, id, kernel, peers, settings, variances, vector};
 
@@ -60,4 +60,3 @@ fn structured(c: &mut Criterion) {
 }
 
 criterion_group!(name = benches; config = settings(); targets = structured);
-criterion_main!(benches);

@@ -1,6 +1,6 @@
 //! Expected log-likelihoods under a dense q.
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group};
 use gaussx::expected_log_likelihood;
 use gaussx_benches::{
     Group, Real, affordable, covariance, diagonal, far_kernel, id, kernel, peers, settings,
@@ -65,4 +65,3 @@ fn dense_q(c: &mut Criterion) {
 }
 
 criterion_group!(name = benches; config = settings(); targets = dense_q);
-criterion_main!(benches);

@@ -2,7 +2,7 @@
 //!
 //! Operations where there are any, else numbers moved.
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group};
 use gaussx::faer::Accum;
 use gaussx::faer::linalg::matmul::matmul;
 use gaussx::faer::{Mat, Par};
@@ -59,4 +59,3 @@ fn limits(c: &mut Criterion) {
 }
 
 criterion_group!(name = benches; config = settings(); targets = limits);
-criterion_main!(benches);

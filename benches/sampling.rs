@@ -1,7 +1,7 @@
 //! A thousand draws. All but statrs turn one stream of normals into them.
 
 use chacha20::ChaCha8Rng;
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group};
 use gaussx::rand::SeedableRng;
 use gaussx::sample_batch;
 use gaussx_benches::{
@@ -83,4 +83,3 @@ fn draws(c: &mut Criterion) {
 }
 
 criterion_group!(name = benches; config = settings(); targets = draws);
-criterion_main!(benches);
