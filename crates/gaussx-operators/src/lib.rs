@@ -66,6 +66,7 @@ mod scaled;
 mod scaled_identity;
 #[cfg(feature = "serde")]
 mod serde;
+mod spare;
 mod special;
 mod spectrum;
 mod structured;

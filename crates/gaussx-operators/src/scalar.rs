@@ -138,12 +138,16 @@ impl Scalar for f32 {
 }
 
 mod sealed {
+    use crate::spare::{self, Spare};
     use crate::transpose;
 
     /// Registers are read and written as arrays of scalars.
     pub trait Sealed: pulp::bytemuck::Pod {
         /// Four rows of four numbers as columns.
         fn transpose(rows: [[Self; 4]; 4]) -> [[Self; 4]; 4];
+
+        /// The scratch that this thread keeps.
+        fn spare() -> &'static Spare<Self>;
     }
 
     impl Sealed for f32 {
@@ -151,12 +155,20 @@ mod sealed {
         fn transpose(rows: [[Self; 4]; 4]) -> [[Self; 4]; 4] {
             transpose::of_f32(rows)
         }
+
+        fn spare() -> &'static Spare<Self> {
+            &spare::OF_F32
+        }
     }
 
     impl Sealed for f64 {
         #[inline(always)]
         fn transpose(rows: [[Self; 4]; 4]) -> [[Self; 4]; 4] {
             transpose::of_f64(rows)
+        }
+
+        fn spare() -> &'static Spare<Self> {
+            &spare::OF_F64
         }
     }
 }

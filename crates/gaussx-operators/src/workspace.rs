@@ -3,7 +3,7 @@
 use faer::MatMut;
 
 use crate::columns::stride_for;
-use crate::{Error, Scalar, parallel};
+use crate::{Error, Scalar, parallel, spare};
 
 /// Reusable scratch for operators, factors and closed forms.
 ///
@@ -24,7 +24,7 @@ use crate::{Error, Scalar, parallel};
 /// # Ok::<(), gaussx_operators::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Workspace<T> {
+pub struct Workspace<T: Scalar> {
     buffers: Vec<Vec<T>>,
     /// For other threads, while they work.
     siblings: Vec<Self>,
@@ -34,6 +34,13 @@ pub struct Workspace<T> {
 impl<T: Scalar> Default for Workspace<T> {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// What it has is kept by the thread for its next workspace, up to a million bytes.
+impl<T: Scalar> Drop for Workspace<T> {
+    fn drop(&mut self) {
+        spare::give(&mut self.buffers);
     }
 }
 
@@ -113,13 +120,6 @@ impl<T: Scalar> Workspace<T> {
         Ok(buffer)
     }
 
-    /// A buffer of `rows · columns` numbers, left over from whatever came before.
-    pub(crate) fn take_any(&mut self, rows: usize, columns: usize) -> Result<Vec<T>, Error> {
-        let (mut buffer, len) = self.with_room_for(rows, columns)?;
-        buffer.resize(len, T::zero());
-        Ok(buffer)
-    }
-
     /// A buffer that holds `rows · columns` numbers without growing, and that number.
     fn with_room_for(&mut self, rows: usize, columns: usize) -> Result<(Vec<T>, usize), Error> {
         let failed = || Error::AllocationFailed {
@@ -142,12 +142,18 @@ impl<T: Scalar> Workspace<T> {
                 (1, usize::MAX - capacity)
             }
         });
-        let mut buffer = best.map_or_else(Vec::new, |i| self.buffers.swap_remove(i));
-        if !fits(&buffer) {
-            // What it holds need not be copied.
-            buffer.clear();
-            buffer.try_reserve_exact(len).map_err(|_| failed())?;
+        if let Some(best) = best
+            && fits(&self.buffers[best])
+        {
+            return Ok((self.buffers.swap_remove(best), len));
         }
+        if let Some(spare) = spare::take(len) {
+            return Ok((spare, len));
+        }
+        let mut buffer = best.map_or_else(Vec::new, |i| self.buffers.swap_remove(i));
+        // What it holds need not be copied.
+        buffer.clear();
+        buffer.try_reserve_exact(len).map_err(|_| failed())?;
         Ok((buffer, len))
     }
 
@@ -180,38 +186,22 @@ impl<T: Scalar> Workspace<T> {
         columns: usize,
         f: impl FnOnce(&mut [T], &mut Self) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        let mut buffer = self.take_any(rows, columns)?;
-        let result = f(&mut buffer, self);
+        let (mut buffer, len) = self.with_room_for(rows, columns)?;
+        if buffer.len() < len {
+            buffer.resize(len, T::zero());
+        }
+        let result = f(&mut buffer[..len], self);
         self.give(buffer);
         result
     }
 
-    /// Lends a buffer of some numbers, whatever they are, from the stack where they are not many:
-    /// memory that a plain call has to get first takes longer than what it does with it.
+    /// [`with_any`](Self::with_any) for what does not fail.
     pub(crate) fn with_some<R>(
         &mut self,
         numbers: usize,
         f: impl FnOnce(&mut [T], &mut Self) -> R,
     ) -> Result<R, Error> {
-        let (mut f, mut result) = (Some(f), None);
-        let mut once = |buffer: &mut [T], workspace: &mut Self| {
-            result = f.take().map(|f| f(buffer, workspace));
-        };
-        match numbers {
-            0..=256 => on_stack::<T, 256>(numbers, self, &mut once),
-            257..=1152 => on_stack::<T, 1152>(numbers, self, &mut once),
-            1153..=4352 => on_stack::<T, 4352>(numbers, self, &mut once),
-            4353..=10_240 => on_stack::<T, 10_240>(numbers, self, &mut once),
-            10_241..=16_384 => on_stack::<T, 16_384>(numbers, self, &mut once),
-            _ => self.with_any(numbers, 1, |buffer, workspace| {
-                once(buffer, workspace);
-                Ok(())
-            })?,
-        }
-        match result {
-            Some(result) => Ok(result),
-            None => unreachable!("every arm calls it"),
-        }
+        self.with_any(numbers, 1, |buffer, workspace| Ok(f(buffer, workspace)))
     }
 
     /// Lends a matrix of numbers left over from whatever came before, its columns contiguous,
@@ -234,13 +224,4 @@ impl<T: Scalar> Workspace<T> {
             f(matrix, workspace)
         })
     }
-}
-
-#[inline(never)] // Only what needs it should have it on the stack.
-fn on_stack<T: Scalar, const N: usize>(
-    numbers: usize,
-    workspace: &mut Workspace<T>,
-    f: &mut dyn FnMut(&mut [T], &mut Workspace<T>),
-) {
-    f(&mut [T::zero(); N][..numbers], workspace);
 }
