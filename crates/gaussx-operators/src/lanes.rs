@@ -15,14 +15,14 @@ pub(crate) const MOST: usize = 16;
 /// A number of each matrix.
 pub(crate) type Lanes<T> = [T; LANES];
 
-/// Lower triangles of up to `N` coordinates, each entry on lines of the cache of its own.
+/// Matrices of up to `N` coordinates, each entry on lines of the cache of its own.
 #[repr(align(64))]
-pub(crate) struct Triangles<T, const N: usize> {
+pub(crate) struct Matrices<T, const N: usize> {
     /// Entry `(i, j)` of each at `[j][i]`.
     pub(crate) columns: [[Lanes<T>; N]; N],
 }
 
-impl<T: Scalar, const N: usize> Triangles<T, N> {
+impl<T: Scalar, const N: usize> Matrices<T, N> {
     #[inline(always)]
     pub(crate) fn zero() -> Self {
         Self {
@@ -32,7 +32,7 @@ impl<T: Scalar, const N: usize> Triangles<T, N> {
 
     /// Puts the lower triangle of `factor · a` into a lane.
     #[inline(always)]
-    pub(crate) fn set(&mut self, lane: usize, a: MatRef<'_, T>, factor: T) {
+    pub(crate) fn set_lower(&mut self, lane: usize, a: MatRef<'_, T>, factor: T) {
         if a.nrows() == N {
             // Loops of known length, for what blocks often are: half the time at 8.
             for j in 0..N {
@@ -52,24 +52,50 @@ impl<T: Scalar, const N: usize> Triangles<T, N> {
         }
     }
 
+    /// Puts four whole matrices of one size into the lanes from `first` on.
+    #[inline(always)]
+    pub(crate) fn set_four(&mut self, first: usize, matrices: [MatRef<'_, T>; 4]) {
+        let n = matrices[0].ncols();
+        for j in 0..n {
+            let columns = matrices.map(|matrix| contiguous(matrix.col(j)));
+            let place = &mut self.columns[j];
+            match columns.map(|column| column.first_chunk::<N>()) {
+                [Some(a), Some(b), Some(c), Some(d)] => set_columns(place, first, [a, b, c, d]),
+                _ => set_columns(place, first, columns),
+            }
+        }
+    }
+
     /// Writes a lane into the lower triangle of `a`; the strict upper one stays.
     #[inline(always)]
-    pub(crate) fn get(&self, lane: usize, mut a: MatMut<'_, T>) {
-        if a.nrows() == N {
-            for j in 0..N {
-                let column = contiguous_mut(a.as_mut().col_mut(j));
-                if let Some(column) = column.first_chunk_mut::<N>() {
-                    for i in j..N {
-                        column[i] = self.columns[j][i][lane];
-                    }
-                }
-            }
-            return;
-        }
+    pub(crate) fn get_lower(&self, lane: usize, mut a: MatMut<'_, T>) {
         for j in 0..a.nrows() {
             let below = &mut contiguous_mut(a.as_mut().col_mut(j))[j..];
             for (entry, place) in below.iter_mut().zip(&self.columns[j][j..]) {
                 *entry = place[lane];
+            }
+        }
+    }
+
+    /// [`get_lower`](Self::get_lower) of the four lanes from `first` on; where these came by
+    /// [`set_four`](Self::set_four), what they have above the diagonal may be written as well.
+    #[inline(always)]
+    pub(crate) fn get_four(&self, first: usize, mut matrices: [MatMut<'_, T>; 4]) {
+        let is_whole = |matrix: &MatMut<'_, T>| matrix.nrows() == N;
+        if !(N.is_multiple_of(4) && matrices.iter().all(is_whole)) {
+            for (k, matrix) in matrices.into_iter().enumerate() {
+                self.get_lower(first + k, matrix);
+            }
+            return;
+        }
+        for j in 0..N {
+            for chunk in j / 4..N / 4 {
+                let lanes = |i: usize| self.columns[j][4 * chunk + i].as_chunks().0[first / 4];
+                let four = T::transpose([lanes(0), lanes(1), lanes(2), lanes(3)]);
+                for (matrix, entries) in matrices.iter_mut().zip(four) {
+                    let column = contiguous_mut(matrix.as_mut().col_mut(j));
+                    column.as_chunks_mut().0[chunk] = entries;
+                }
             }
         }
     }
@@ -84,6 +110,34 @@ impl<T: Scalar, const N: usize> Triangles<T, N> {
             }
         }
         reciprocals
+    }
+}
+
+/// Puts a column of each of four matrices into the lanes from `first` on.
+#[inline(always)]
+fn set_columns<T: Scalar, const N: usize>(
+    to: &mut [Lanes<T>; N],
+    first: usize,
+    columns: [&(impl AsRef<[T]> + ?Sized); 4],
+) {
+    let [a, b, c, d] = columns.map(|column| column.as_ref().as_chunks::<4>());
+    for (chunk, place) in to
+        .as_chunks_mut::<4>()
+        .0
+        .iter_mut()
+        .enumerate()
+        .take(a.0.len())
+    {
+        let four = T::transpose([a.0[chunk], b.0[chunk], c.0[chunk], d.0[chunk]]);
+        for (lanes, entries) in place.iter_mut().zip(four) {
+            lanes.as_chunks_mut().0[first / 4] = entries;
+        }
+    }
+    let whole = 4 * a.0.len();
+    for (k, (_, rest)) in [a, b, c, d].into_iter().enumerate() {
+        for (lanes, &entry) in to[whole..].iter_mut().zip(rest) {
+            lanes[first + k] = entry;
+        }
     }
 }
 
@@ -116,11 +170,11 @@ fn forms_within<'a, T: Scalar, const N: usize>(
     out: &mut [T],
 ) -> bool {
     let n = starts[1] - starts[0];
-    let mut lower = Triangles::<T, N>::zero();
+    let mut lower = Matrices::<T, N>::zero();
     let mut residuals = [[T::zero(); LANES]; N];
     for (lane, factor) in factors.enumerate() {
         match factor.contiguous_dense() {
-            Some((l, deviation)) if l.nrows() == n => lower.set(lane, l, deviation),
+            Some((l, deviation)) if l.nrows() == n => lower.set_lower(lane, l, deviation),
             _ => return false,
         }
         for (i, residual) in residuals[..n].iter_mut().enumerate() {
@@ -138,7 +192,7 @@ fn forms_within<'a, T: Scalar, const N: usize>(
 }
 
 struct Forms<'a, T, const N: usize> {
-    lower: &'a Triangles<T, N>,
+    lower: &'a Matrices<T, N>,
     residuals: [Lanes<T>; N],
     n: usize,
 }

@@ -25,7 +25,7 @@ impl<T: Scalar> BlockDiagonal<T, DenseCovariance<T>> {
     /// );
     /// ```
     pub fn from_matrices(matrices: Vec<Mat<T>>) -> Result<Self, Error> {
-        Self::new(DenseCovariance::many(matrices)?)
+        Self::of_checked(DenseCovariance::many(matrices)?, Vec::new())
     }
 
     /// The covariance with dense blocks of `n` coordinates that stand side by side in an
@@ -66,7 +66,7 @@ impl<T: Scalar> BlockDiagonal<T, DenseCovariance<T>> {
 
     /// The covariance of blocks that are known to be valid, with the storage of some `starts`.
     fn of_dense(blocks: Vec<DenseCovariance<T>>, starts: Vec<usize>) -> Result<Self, Rejected<T>> {
-        Self::in_storage(blocks, starts).map_err(|error| Rejected {
+        Self::of_checked(blocks, starts).map_err(|error| Rejected {
             error,
             matrix: Mat::new(),
         })

@@ -8,6 +8,7 @@ use core::ops::Range;
 
 use crate::adjust::Adjust;
 use crate::blocks::Blocks;
+use crate::factor::factor_of;
 use crate::{CovarianceOperator, Error, Scalar, validate};
 
 /// The covariance `diag(Σ_1, .., Σ_m)`, with blocks of any sizes. Everything costs the
@@ -63,13 +64,21 @@ impl<T: Scalar, B: CovarianceOperator<T>> BlockDiagonal<T, B> {
     }
 
     /// The covariance, with the storage of some `starts`.
-    fn in_storage(blocks: Vec<B>, mut starts: Vec<usize>) -> Result<Self, Error> {
+    fn in_storage(blocks: Vec<B>, starts: Vec<usize>) -> Result<Self, Error> {
+        for block in &blocks {
+            factor_of(block)?;
+        }
+        Self::of_checked(blocks, starts)
+    }
+
+    /// The covariance of blocks whose factors are of their size, with the storage of some
+    /// `starts`.
+    fn of_checked(blocks: Vec<B>, mut starts: Vec<usize>) -> Result<Self, Error> {
         starts.clear();
         starts.reserve_exact(blocks.len() + 1);
         let mut end = 0_usize;
         starts.push(end);
         for block in &blocks {
-            crate::factor::factor_of(block)?;
             end = end
                 .checked_add(block.dim())
                 .ok_or(Error::AllocationFailed {

@@ -10,10 +10,10 @@ use super::factorize;
 use super::{DenseCovariance, Storage, Variances};
 use crate::factor::logdet_of_factor;
 use crate::fused::sqrt;
-use crate::lanes::{LANES, Lanes, MOST, Triangles};
+use crate::lanes::{LANES, Lanes, MOST, Matrices};
 use crate::memory::{copied_mat, reserve};
 use crate::products::sum_ln_by_column;
-use crate::{Error, Rejected, Scalar, Workspace, parallel, validate};
+use crate::{Error, Rejected, Scalar, Workspace, parallel};
 
 impl<T: Scalar> DenseCovariance<T> {
     /// The covariances with the given matrices, to the last bit as [`new`](Self::new) gives
@@ -232,20 +232,14 @@ fn factor_group<T: Scalar>(
 /// Factors at most [`LANES`] covariances together; `false`, with nothing changed, where they
 /// differ in size, are too large or not all beyond doubt.
 fn factor_side_by_side<T: Scalar>(group: &mut [Unfinished<'_, T>]) -> Result<bool, (usize, Error)> {
-    let n = match group {
-        [first, _, ..] => first.matrix.nrows(),
-        _ => return Ok(false),
-    };
-    let is_fit = |one: &Unfinished<'_, T>| {
-        one.matrix.shape() == (n, n) && validate::is_exactly_symmetric(one.matrix.as_ref())
-    };
-    if !(2..=MOST).contains(&n) || !group.iter().all(is_fit) {
-        return Ok(false);
-    }
-    match n {
-        0..=4 => factor_within::<T, 4>(group, n),
-        5..=8 => factor_within::<T, 8>(group, n),
-        _ => factor_within::<T, MOST>(group, n),
+    match group {
+        [first, _, ..] => match first.matrix.nrows() {
+            n @ 2..=4 => factor_within::<T, 4>(group, n),
+            n @ 5..=8 => factor_within::<T, 8>(group, n),
+            n @ 9..=MOST => factor_within::<T, MOST>(group, n),
+            _ => Ok(false),
+        },
+        _ => Ok(false),
     }
 }
 
@@ -254,18 +248,18 @@ fn factor_within<T: Scalar, const N: usize>(
     group: &mut [Unfinished<'_, T>],
     n: usize,
 ) -> Result<bool, (usize, Error)> {
-    let mut lanes = Triangles::<T, N>::zero();
-    for (lane, one) in group.iter().enumerate() {
-        lanes.set(lane, one.matrix.as_ref(), T::one());
+    let is_fit = |one: &Unfinished<'_, T>| one.matrix.shape() == (n, n);
+    if !group.iter().all(is_fit) {
+        return Ok(false);
     }
+    let mut lanes = Matrices::<T, N>::zero();
     let doubts = pulp::Arch::new().dispatch(Factor {
         lanes: &mut lanes,
+        group,
         n,
     });
-    if doubts[..group.len()]
-        .iter()
-        .any(|&doubt| doubt != T::zero())
-    {
+    let is_clear = |&doubt: &T| doubt == T::zero();
+    if !doubts[..group.len()].iter().all(is_clear) {
         return Ok(false);
     }
     for (lane, one) in group.iter_mut().enumerate() {
@@ -273,8 +267,11 @@ fn factor_within<T: Scalar, const N: usize>(
             .map_err(|error| (lane, error))?;
     }
     let logarithms = sum_ln_by_column((0..n).map(|i| lanes.columns[i][i]));
+    pulp::Arch::new().dispatch(Store {
+        lanes: &lanes,
+        group,
+    });
     for (lane, one) in group.iter_mut().enumerate() {
-        lanes.get(lane, one.matrix.as_mut());
         *one.logdet = if logarithms[lane].is_nan() {
             logdet_of_factor(one.matrix.as_ref(), T::one())
         } else {
@@ -284,21 +281,37 @@ fn factor_within<T: Scalar, const N: usize>(
     Ok(true)
 }
 
-struct Factor<'a, T, const N: usize> {
-    lanes: &'a mut Triangles<T, N>,
+/// Puts some matrices of `n` coordinates into the lanes and factors them there.
+struct Factor<'a, 'm, T: Scalar, const N: usize> {
+    lanes: &'a mut Matrices<T, N>,
+    group: &'a [Unfinished<'m, T>],
     n: usize,
 }
 
-impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for Factor<'_, T, N> {
-    /// The number of pivots of each that are not well above rounding.
+impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for Factor<'_, '_, T, N> {
+    /// What speaks against each: the number of pivots that are not well above rounding, and
+    /// how far mirrored entries are apart.
     type Output = Lanes<T>;
 
     /// Column by column, each number by the operations of `factorize::factor_by_columns`.
     #[inline(always)]
     fn call(self) -> Lanes<T> {
-        let Self { lanes, n } = self;
+        let Self { lanes, group, n } = self;
+        for (quarter, some) in group.chunks(4).enumerate() {
+            // Lanes without a matrix of their own may have any.
+            let matrix = |k: usize| some[k.min(some.len() - 1)].matrix.as_ref();
+            lanes.set_four(4 * quarter, [matrix(0), matrix(1), matrix(2), matrix(3)]);
+        }
         let doubt = factorize::doubt::<T>(n);
         let mut doubts = [T::zero(); LANES];
+        for j in 0..n {
+            for i in 0..j {
+                let (above, below) = (&lanes.columns[j][i], &lanes.columns[i][j]);
+                for k in 0..LANES {
+                    doubts[k] += (above[k] - below[k]).abs();
+                }
+            }
+        }
         for j in 0..n {
             let (done, rest) = lanes.columns.split_at_mut(j);
             let column = &mut rest[0][..n];
@@ -327,5 +340,31 @@ impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for Factor<'_, T, N> {
             }
         }
         doubts
+    }
+}
+
+/// Writes the factors in the lanes into the matrices.
+struct Store<'a, 'm, T: Scalar, const N: usize> {
+    lanes: &'a Matrices<T, N>,
+    group: &'a mut [Unfinished<'m, T>],
+}
+
+impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for Store<'_, '_, T, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { lanes, group } = self;
+        for (quarter, some) in group.chunks_mut(4).enumerate() {
+            let first = 4 * quarter;
+            if let [a, b, c, d] = some {
+                let four = [&mut a.matrix, &mut b.matrix, &mut c.matrix, &mut d.matrix];
+                lanes.get_four(first, four.map(MatMut::as_mut));
+            } else {
+                for (k, one) in some.iter_mut().enumerate() {
+                    lanes.get_lower(first + k, one.matrix.as_mut());
+                }
+            }
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::{Form, NEAR};
 use crate::Scalar;
 use crate::blocks::Blocks;
 use crate::fused::{is_fused, mul_add, sqrt};
-use crate::lanes::{LANES, Lanes, MOST, Triangles};
+use crate::lanes::{LANES, Lanes, MOST, Matrices};
 use crate::special::{deviation_divergence_or_nan, is_near_one, x_minus_ln_1p_or_nan};
 
 /// A side of some pairs.
@@ -33,14 +33,14 @@ impl<T: Scalar> Side<'_, T> {
         self,
         place: Place,
         lane: usize,
-        into: &mut Triangles<T, N>,
+        into: &mut Matrices<T, N>,
     ) -> bool {
         match self {
             Self::Blocks(side, blocks) => {
                 let factor = blocks.block(place.first + lane).cholesky();
                 match factor.scaled(side.factor.scale()).contiguous_dense() {
                     Some((l, deviation)) if l.nrows() == place.size => {
-                        into.set(lane, l, deviation);
+                        into.set_lower(lane, l, deviation);
                         true
                     }
                     _ => false,
@@ -119,7 +119,7 @@ fn fill_within<T: Scalar, const N: usize>(
     form: Form,
     out: &mut [T],
 ) -> bool {
-    let (mut of_p, mut of_q) = (Triangles::<T, N>::zero(), Triangles::<T, N>::zero());
+    let (mut of_p, mut of_q) = (Matrices::<T, N>::zero(), Matrices::<T, N>::zero());
     for lane in 0..out.len() {
         let is_set = p.factor_into(place, lane, &mut of_p);
         if !(is_set && q.factor_into(place, lane, &mut of_q)) {
@@ -149,7 +149,7 @@ fn by_difference<T: Scalar, const N: usize>(
     p: Side<'_, T>,
     q: Side<'_, T>,
     place: Place,
-    of_q: &Triangles<T, N>,
+    of_q: &Matrices<T, N>,
     count: usize,
 ) -> Lanes<T> {
     let n = place.size;
@@ -169,8 +169,8 @@ fn by_difference<T: Scalar, const N: usize>(
 }
 
 struct ByFactors<'a, T, const N: usize> {
-    p: &'a mut Triangles<T, N>,
-    q: &'a Triangles<T, N>,
+    p: &'a mut Matrices<T, N>,
+    q: &'a Matrices<T, N>,
     n: usize,
     form: Form,
 }
@@ -222,7 +222,7 @@ impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for ByFactors<'_, T, N> {
 struct ByDifference<'a, T, const N: usize> {
     /// `Σ_p - Σ_q`.
     f: [[Lanes<T>; N]; N],
-    q: &'a Triangles<T, N>,
+    q: &'a Matrices<T, N>,
     n: usize,
 }
 
