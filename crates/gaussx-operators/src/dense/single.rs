@@ -2,15 +2,20 @@
 //! than the arithmetic: point by point, on the stack.
 
 use faer::{ColRef, MatRef};
+use pulp::NullaryFnOnce;
 
 use crate::Scalar;
-use crate::columns::contiguous;
+use crate::columns::{columns_of, contiguous, numbers_within};
+use crate::fused::{is_fused, mul_add};
 
 /// The most coordinates that are served here.
 pub(super) const MOST: usize = 64;
 
 /// Up to so many points are taken one by one.
 const ONE_BY_ONE: usize = 4;
+
+/// Up to so many coordinates columns have a known length.
+const SHORT: usize = 16;
 
 /// Whether `count` points of `n` coordinates are too few to be solved side by side.
 pub(super) fn pays(n: usize, count: usize) -> bool {
@@ -24,50 +29,96 @@ pub(super) fn forms_into<T: Scalar>(
     center: Option<ColRef<'_, T>>,
     out: &mut [T],
 ) {
-    for (j, form) in out.iter_mut().enumerate() {
-        let point = points.col(j);
-        *form = match l.nrows() {
-            0..=8 => single::<T, 8>(l, point, center),
-            9..=16 => single::<T, 16>(l, point, center),
-            _ => pulp::Arch::new().dispatch(Single { l, point, center }),
-        };
+    let forms = Forms {
+        l,
+        points,
+        center,
+        out,
+    };
+    let arch = pulp::Arch::new();
+    match l.nrows() {
+        0..=2 => arch.dispatch(Within::<T, 2>(forms)),
+        3 => arch.dispatch(Within::<T, 3>(forms)),
+        4 => arch.dispatch(Within::<T, 4>(forms)),
+        5 => arch.dispatch(Within::<T, 5>(forms)),
+        6 => arch.dispatch(Within::<T, 6>(forms)),
+        7 => arch.dispatch(Within::<T, 7>(forms)),
+        8 => arch.dispatch(Within::<T, 8>(forms)),
+        // Wide registers would be set up for loops too short to fill them.
+        9..=15 => Within::<T, 16>(forms).call(),
+        16 => arch.dispatch(Within::<T, 16>(forms)),
+        _ => arch.dispatch(Within::<T, MOST>(forms)),
     }
 }
 
-/// The entries of a column, whatever its stride.
-#[inline(always)]
-fn load<T: Scalar>(column: ColRef<'_, T>, into: &mut [T]) {
-    match column.try_as_col_major() {
-        Some(contiguous) => into[..column.nrows()].copy_from_slice(contiguous.as_slice()),
-        None => {
-            for (value, &entry) in into.iter_mut().zip(column.iter()) {
-                *value = entry;
+struct Forms<'a, T: Scalar> {
+    l: MatRef<'a, T>,
+    points: MatRef<'a, T>,
+    center: Option<ColRef<'a, T>>,
+    out: &'a mut [T],
+}
+
+/// Forms in at most `N` coordinates.
+struct Within<'a, T: Scalar, const N: usize>(Forms<'a, T>);
+
+impl<T: Scalar, const N: usize> NullaryFnOnce for Within<'_, T, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Forms {
+            l,
+            points,
+            center,
+            out,
+        } = self.0;
+        for (j, form) in out.iter_mut().enumerate() {
+            let mut x = numbers_within::<T, N>(points.col(j));
+            if let Some(center) = center {
+                let center = numbers_within::<T, N>(center);
+                for i in 0..N {
+                    x[i] -= center[i];
+                }
             }
+            *form = match columns_of(l) {
+                Some(columns) if N <= SHORT && is_fused() => by_whole_columns(&columns, &mut x),
+                _ => below_the_diagonal(l, &mut x),
+            };
         }
     }
 }
 
-/// Column by column, on the stack.
+/// `‖L⁻¹ x‖²` by columns of known length. Rows are divided by their pivots beforehand, so that
+/// no step waits for a division; what is above the diagonal changes only entries of `x` that
+/// are not needed any more.
 #[inline(always)]
-fn single<T: Scalar, const N: usize>(
-    l: MatRef<'_, T>,
-    point: ColRef<'_, T>,
-    center: Option<ColRef<'_, T>>,
-) -> T {
-    let n = l.nrows();
-    let mut x = [T::zero(); N];
-    let x = &mut x[..n];
-    load(point, x);
-    if let Some(center) = center {
-        match center.try_as_col_major() {
-            Some(contiguous) => subtract(x, contiguous.as_slice()),
-            None => subtract(x, center.iter()),
+fn by_whole_columns<T: Scalar, const N: usize>(l: &[&[T; N]; N], x: &mut [T; N]) -> T {
+    let mut reciprocals = [T::zero(); N];
+    for i in 0..N {
+        reciprocals[i] = T::one() / l[i][i];
+    }
+    for i in 0..N {
+        x[i] *= reciprocals[i];
+    }
+    let mut form = T::zero();
+    for j in 0..N {
+        let white = x[j];
+        form += white * white;
+        for i in 0..N {
+            x[i] = mul_add(-(l[j][i] * reciprocals[i]), white, x[i]);
         }
     }
+    form
+}
+
+/// `‖L⁻¹ x‖²` by what is on and below the diagonal of `l`.
+#[inline(always)]
+fn below_the_diagonal<T: Scalar>(l: MatRef<'_, T>, x: &mut [T]) -> T {
+    let n = l.nrows();
     let mut form = T::zero();
     for j in 0..n {
         let entries = contiguous(l.col(j));
-        let (white, rest) = x[j..].split_at_mut(1);
+        let (white, rest) = x[j..n].split_at_mut(1);
         let value = white[0] / entries[j];
         form += value * value;
         for (other, &entry) in rest.iter_mut().zip(&entries[j + 1..]) {
@@ -75,26 +126,4 @@ fn single<T: Scalar, const N: usize>(
         }
     }
     form
-}
-
-#[inline(always)]
-fn subtract<'a, T: Scalar>(x: &mut [T], center: impl IntoIterator<Item = &'a T>) {
-    for (value, &c) in x.iter_mut().zip(center) {
-        *value -= c;
-    }
-}
-
-struct Single<'a, T: Scalar> {
-    l: MatRef<'a, T>,
-    point: ColRef<'a, T>,
-    center: Option<ColRef<'a, T>>,
-}
-
-impl<T: Scalar> pulp::NullaryFnOnce for Single<'_, T> {
-    type Output = T;
-
-    #[inline(always)]
-    fn call(self) -> T {
-        single::<T, MOST>(self.l, self.point, self.center)
-    }
 }
