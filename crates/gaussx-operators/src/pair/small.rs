@@ -7,8 +7,9 @@
 
 use super::NEAR;
 use super::part::Part;
+use crate::columns::columns_of;
 use crate::factor::Entries;
-use crate::fused::{is_fused, mul_add};
+use crate::fused::{is_fused, mul_add, sqrt};
 use crate::special::{
     deviation_divergence, deviation_divergence_or_nan, is_near_one, x_minus_ln_1p_or_nan,
 };
@@ -17,34 +18,48 @@ use crate::{FactorKind, Scalar};
 /// Rows of a matrix of `N` coordinates.
 type Square<T, const N: usize> = [[T; N]; N];
 
-/// A small dense covariance: its factor, scaled, row by row, and its entries.
+/// A small dense covariance: its factor, scaled, and its entries.
 struct Dense<'a, T: Scalar, const N: usize> {
     n: usize,
-    l: Square<T, N>,
+    /// The columns of `L`, which are its rows as `Lᵀ`. What is below the diagonal is no part of
+    /// it.
+    u: Square<T, N>,
     scale: T,
     entries: Option<Entries<'a, T>>,
 }
 
 impl<'a, T: Scalar, const N: usize> Dense<'a, T, N> {
     #[inline(always)]
-    fn of(part: &'a Part<'a, T>) -> Option<Self> {
+    fn of(part: &Part<'a, T>) -> Option<Self> {
         let FactorKind::Dense { l } = part.factor.kind() else {
             return None;
         };
         let (n, scale) = (l.nrows(), part.factor.scale());
-        let deviation = scale.sqrt();
-        let mut rows = [[T::zero(); N]; N];
-        for (i, row) in rows.iter_mut().enumerate() {
-            row[i] = T::one();
-        }
-        for j in 0..n {
-            for (row, &entry) in rows[j..n].iter_mut().zip(l.col(j).subrows(j, n - j).iter()) {
-                row[j] = deviation * entry;
+        let mut u = if let Some(columns) = columns_of(l) {
+            columns.map(|column| *column)
+        } else {
+            let mut columns = [[T::zero(); N]; N];
+            for (j, column) in columns.iter_mut().enumerate() {
+                column[j] = T::one();
+                if j < n {
+                    for (to, &entry) in column.iter_mut().zip(l.col(j).iter()) {
+                        *to = entry;
+                    }
+                }
+            }
+            columns
+        };
+        if scale != T::one() {
+            let deviation = sqrt(scale);
+            for row in &mut u[..n] {
+                for k in 0..N {
+                    row[k] *= deviation;
+                }
             }
         }
         Some(Self {
             n,
-            l: rows,
+            u,
             scale,
             entries: part.factor.entries(),
         })
@@ -70,8 +85,12 @@ fn by_size<T: Scalar, const TRACE: bool>(p: &Part<'_, T>, q: &Part<'_, T>) -> Op
     let arch = pulp::Arch::new();
     match q.dim() {
         0..=2 => arch.dispatch(Pair::<T, 2, TRACE> { p, q }),
-        3..=4 => arch.dispatch(Pair::<T, 4, TRACE> { p, q }),
-        5..=8 => arch.dispatch(Pair::<T, 8, TRACE> { p, q }),
+        3 => arch.dispatch(Pair::<T, 3, TRACE> { p, q }),
+        4 => arch.dispatch(Pair::<T, 4, TRACE> { p, q }),
+        5 => arch.dispatch(Pair::<T, 5, TRACE> { p, q }),
+        6 => arch.dispatch(Pair::<T, 6, TRACE> { p, q }),
+        7 => arch.dispatch(Pair::<T, 7, TRACE> { p, q }),
+        8 => arch.dispatch(Pair::<T, 8, TRACE> { p, q }),
         9..=16 => arch.dispatch(Pair::<T, 16, TRACE> { p, q }),
         _ => None,
     }
@@ -110,8 +129,8 @@ fn divergence_within<T: Scalar, const N: usize>(p: &Dense<'_, T, N>, q: &Dense<'
 /// `‖L_q⁻¹ L_p‖_F²`.
 #[inline(always)]
 fn trace_within<T: Scalar, const N: usize>(p: &Dense<'_, T, N>, q: &Dense<'_, T, N>) -> T {
-    let mut m = p.l;
-    half_solve(&q.l, &mut m);
+    let mut m = transpose_upper(&p.u);
+    half_solve(&q.u, &mut m);
     let mut squares = [T::zero(); N];
     for row in &m[..q.n] {
         for k in 0..N {
@@ -121,17 +140,89 @@ fn trace_within<T: Scalar, const N: usize>(p: &Dense<'_, T, N>, q: &Dense<'_, T,
     squares.iter().fold(T::zero(), |sum, &s| sum + s)
 }
 
-/// `X ← L⁻¹ X`.
+/// Whether matrices of `N` coordinates are whole squares of four.
+const fn has_tiles(n: usize) -> bool {
+    n.is_multiple_of(4)
+}
+
+/// The transpose of what is on and above the diagonal.
 #[inline(always)]
-fn half_solve<T: Scalar, const N: usize>(l: &Square<T, N>, x: &mut Square<T, N>) {
+fn transpose_upper<T: Scalar, const N: usize>(a: &Square<T, N>) -> Square<T, N> {
+    let mut lower = [[T::zero(); N]; N];
+    if !has_tiles(N) {
+        for i in 0..N {
+            for j in 0..=i {
+                lower[i][j] = a[j][i];
+            }
+        }
+        return lower;
+    }
+    for i in 0..N / 4 {
+        for j in i..N / 4 {
+            let mut rows = tile(a, i, j);
+            if i == j {
+                for r in 1..4 {
+                    rows[r][..r].fill(T::zero());
+                }
+            }
+            set_tile(&mut lower, j, i, T::transpose(rows));
+        }
+    }
+    lower
+}
+
+#[inline(always)]
+fn transpose<T: Scalar, const N: usize>(a: &Square<T, N>) -> Square<T, N> {
+    let mut transposed = [[T::zero(); N]; N];
+    if !has_tiles(N) {
+        for i in 0..N {
+            for j in 0..N {
+                transposed[j][i] = a[i][j];
+            }
+        }
+        return transposed;
+    }
+    for i in 0..N / 4 {
+        for j in 0..N / 4 {
+            set_tile(&mut transposed, j, i, T::transpose(tile(a, i, j)));
+        }
+    }
+    transposed
+}
+
+/// Four rows of four numbers.
+#[inline(always)]
+fn tile<T: Scalar, const N: usize>(a: &Square<T, N>, i: usize, j: usize) -> Square<T, 4> {
+    let mut rows = [[T::zero(); 4]; 4];
+    for k in 0..4 {
+        rows[k] = a[4 * i + k].as_chunks().0[j];
+    }
+    rows
+}
+
+#[inline(always)]
+fn set_tile<T: Scalar, const N: usize>(
+    a: &mut Square<T, N>,
+    i: usize,
+    j: usize,
+    rows: Square<T, 4>,
+) {
+    for k in 0..4 {
+        a[4 * i + k].as_chunks_mut().0[j] = rows[k];
+    }
+}
+
+/// `X ← U⁻ᵀ X`.
+#[inline(always)]
+fn half_solve<T: Scalar, const N: usize>(u: &Square<T, N>, x: &mut Square<T, N>) {
     for i in 0..N {
         let mut row = x[i];
         for j in 0..i {
             for k in 0..N {
-                row[k] = mul_add(-l[i][j], x[j][k], row[k]);
+                row[k] = mul_add(-u[j][i], x[j][k], row[k]);
             }
         }
-        let reciprocal = T::one() / l[i][i];
+        let reciprocal = T::one() / u[i][i];
         for k in 0..N {
             row[k] *= reciprocal;
         }
@@ -142,21 +233,22 @@ fn half_solve<T: Scalar, const N: usize>(l: &Square<T, N>, x: &mut Square<T, N>)
 /// `Σ φ(e_i) + Σ_{i>j} M_ij²` with `E = L_q⁻¹ (L_p - L_q)`.
 #[inline(always)]
 fn by_factors<T: Scalar, const N: usize>(p: &Dense<'_, T, N>, q: &Dense<'_, T, N>) -> T {
-    let mut e = p.l;
+    let mut e = p.u;
     let (mut of_p, mut of_q) = ([T::one(); N], [T::one(); N]);
     for i in 0..N {
-        (of_p[i], of_q[i]) = (p.l[i][i], q.l[i][i]);
+        (of_p[i], of_q[i]) = (p.u[i][i], q.u[i][i]);
         for k in 0..N {
-            e[i][k] -= q.l[i][k];
+            e[i][k] -= q.u[i][k];
         }
     }
+    let mut e = transpose_upper(&e);
     // In a loop of their own they are found side by side.
     let mut terms = [T::zero(); N];
     for i in 0..N {
         let reciprocal = T::one() / of_q[i];
         terms[i] = deviation_divergence_or_nan::<T, false>(of_p[i], of_q[i], reciprocal);
     }
-    half_solve(&q.l, &mut e);
+    half_solve(&q.u, &mut e);
     for i in 0..N {
         for k in 0..N {
             let below = if k == i { T::zero() } else { e[i][k] };
@@ -170,7 +262,7 @@ fn by_factors<T: Scalar, const N: usize>(p: &Dense<'_, T, N>, q: &Dense<'_, T, N
     // Some ratio of pivots is out of range: its logarithm may not be.
     (0..q.n).fold(T::zero(), |sum, i| {
         let squares = e[i][..i].iter().fold(T::zero(), |sum, &e| sum + e * e);
-        sum + squares + deviation_divergence(p.l[i][i], q.l[i][i])
+        sum + squares + deviation_divergence(p.u[i][i], q.u[i][i])
     })
 }
 
@@ -178,13 +270,9 @@ fn by_factors<T: Scalar, const N: usize>(p: &Dense<'_, T, N>, q: &Dense<'_, T, N
 #[inline(always)]
 fn by_difference<T: Scalar, const N: usize>(p: &Dense<'_, T, N>, q: &Dense<'_, T, N>) -> Option<T> {
     let mut f = difference(p, q)?;
-    half_solve(&q.l, &mut f);
-    for i in 0..N {
-        for j in 0..i {
-            (f[i][j], f[j][i]) = (f[j][i], f[i][j]);
-        }
-    }
-    half_solve(&q.l, &mut f);
+    half_solve(&q.u, &mut f);
+    let mut f = transpose(&f);
+    half_solve(&q.u, &mut f);
     sum_of_pivots(&mut f)
 }
 
@@ -196,13 +284,47 @@ fn difference<T: Scalar, const N: usize>(
 ) -> Option<Square<T, N>> {
     let (of_p, of_q) = (p.entries?, q.entries?);
     let mut f = [[T::zero(); N]; N];
+    match (
+        columns_of::<T, N>(of_p.upper),
+        columns_of::<T, N>(of_q.upper),
+    ) {
+        (Some(above_p), Some(above_q)) if has_tiles(N) => {
+            for i in 0..N / 4 {
+                for j in i..N / 4 {
+                    let mut columns = [[T::zero(); 4]; 4];
+                    for c in 0..4 {
+                        let of_p: [T; 4] = above_p[4 * j + c].as_chunks().0[i];
+                        let of_q: [T; 4] = above_q[4 * j + c].as_chunks().0[i];
+                        for r in 0..4 {
+                            columns[c][r] = p.scale * of_p[r] - q.scale * of_q[r];
+                        }
+                    }
+                    let rows = T::transpose(columns);
+                    if i == j {
+                        for r in 0..4 {
+                            for c in r + 1..4 {
+                                columns[r][c] = rows[r][c];
+                            }
+                        }
+                    } else {
+                        set_tile(&mut f, i, j, rows);
+                    }
+                    set_tile(&mut f, j, i, columns);
+                }
+            }
+        }
+        _ => {
+            for j in 0..q.n {
+                let above = of_p.upper.col(j).iter().zip(of_q.upper.col(j).iter());
+                for (i, (&a, &b)) in above.enumerate().take(j) {
+                    f[j][i] = p.scale * a - q.scale * b;
+                    f[i][j] = f[j][i];
+                }
+            }
+        }
+    }
     for j in 0..q.n {
         f[j][j] = p.scale * of_p.diag[j] - q.scale * of_q.diag[j];
-        let above = of_p.upper.col(j).iter().zip(of_q.upper.col(j).iter());
-        for (i, (&a, &b)) in above.enumerate().take(j) {
-            f[j][i] = p.scale * a - q.scale * b;
-            f[i][j] = f[j][i];
-        }
     }
     Some(f)
 }
