@@ -4,22 +4,22 @@
 use faer::{ColRef, MatRef};
 use pulp::NullaryFnOnce;
 
+use super::triangular::half_solve;
 use crate::Scalar;
 use crate::columns::{columns_of, contiguous, numbers_within};
 use crate::fused::{is_fused, mul_add};
+use crate::sum::sum_of_squares;
 
 /// The most coordinates that are served here.
 pub(super) const MOST: usize = 64;
-
-/// Up to so many points are taken one by one.
-const ONE_BY_ONE: usize = 4;
 
 /// Up to so many coordinates columns have a known length.
 const SHORT: usize = 16;
 
 /// Whether `count` points of `n` coordinates are too few to be solved side by side.
 pub(super) fn pays(n: usize, count: usize) -> bool {
-    n <= MOST && count <= ONE_BY_ONE
+    let one_by_one = if n <= SHORT { 4 } else { 2 };
+    n <= MOST && count <= one_by_one
 }
 
 /// `out_j = ‖L⁻¹ (x_j - center)‖²` for an `l` of at most [`MOST`] rows.
@@ -47,7 +47,7 @@ pub(super) fn forms_into<T: Scalar>(
         // Wide registers would be set up for loops too short to fill them.
         9..=15 => Within::<T, 16>(forms).call(),
         16 => arch.dispatch(Within::<T, 16>(forms)),
-        _ => arch.dispatch(Within::<T, MOST>(forms)),
+        _ => of_vectors(l, points, center, forms.out),
     }
 }
 
@@ -58,7 +58,39 @@ struct Forms<'a, T: Scalar> {
     out: &'a mut [T],
 }
 
-/// Forms in at most `N` coordinates.
+/// A point without the center, filled up with zeros.
+#[inline(always)]
+fn residual<T: Scalar, const N: usize>(
+    point: ColRef<'_, T>,
+    center: Option<ColRef<'_, T>>,
+) -> [T; N] {
+    let mut x = numbers_within::<T, N>(point);
+    if let Some(center) = center {
+        let center = numbers_within::<T, N>(center);
+        for i in 0..N {
+            x[i] -= center[i];
+        }
+    }
+    x
+}
+
+/// Forms in more coordinates than a few.
+#[inline(never)] // What serves the fewest should not set up a stack for the others.
+fn of_vectors<T: Scalar>(
+    l: MatRef<'_, T>,
+    points: MatRef<'_, T>,
+    center: Option<ColRef<'_, T>>,
+    out: &mut [T],
+) {
+    for (j, form) in out.iter_mut().enumerate() {
+        let mut x = residual::<T, MOST>(points.col(j), center);
+        let x = &mut x[..l.nrows()];
+        half_solve(l, x);
+        *form = sum_of_squares(x);
+    }
+}
+
+/// Forms in at most `N` coordinates, which are few.
 struct Within<'a, T: Scalar, const N: usize>(Forms<'a, T>);
 
 impl<T: Scalar, const N: usize> NullaryFnOnce for Within<'_, T, N> {
@@ -73,15 +105,9 @@ impl<T: Scalar, const N: usize> NullaryFnOnce for Within<'_, T, N> {
             out,
         } = self.0;
         for (j, form) in out.iter_mut().enumerate() {
-            let mut x = numbers_within::<T, N>(points.col(j));
-            if let Some(center) = center {
-                let center = numbers_within::<T, N>(center);
-                for i in 0..N {
-                    x[i] -= center[i];
-                }
-            }
+            let mut x = residual::<T, N>(points.col(j), center);
             *form = match columns_of(l) {
-                Some(columns) if N <= SHORT && is_fused() => by_whole_columns(&columns, &mut x),
+                Some(columns) if is_fused() => by_whole_columns(&columns, &mut x),
                 _ => below_the_diagonal(l, &mut x),
             };
         }

@@ -16,7 +16,7 @@ pub(crate) enum Action {
 }
 
 impl Action {
-    fn is_solve(self) -> bool {
+    pub(crate) fn is_solve(self) -> bool {
         matches!(self, Self::HalfSolve | Self::HalfSolveTranspose)
     }
 }

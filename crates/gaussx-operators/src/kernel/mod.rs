@@ -42,7 +42,7 @@ pub(crate) struct Factor<'a, T> {
 
 /// Whether half-solves of `count` columns of `n` numbers are worth packing the factor.
 pub(crate) fn pays(n: usize, count: usize) -> bool {
-    n > 0 && count > 4 && n <= 64.max(8 * count)
+    n > 0 && count > 2 && n <= 64.max(8 * count)
 }
 
 /// What is compiled for every kind of processor.

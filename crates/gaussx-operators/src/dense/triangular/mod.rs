@@ -2,15 +2,22 @@
 
 mod multiply;
 mod solve;
+mod vector;
+
+pub(super) use vector::half_solve;
 
 use faer::{MatMut, MatRef};
 
+use crate::columns::contiguous_mut;
 use crate::factor::Action;
 use crate::kernel::{self, Factor, LowerColumns};
 use crate::{Error, Scalar, Workspace};
 
 /// Up to so many columns are solved for in the time that reading the factor takes.
 const FEW: usize = 8;
+
+/// Up to this size two columns are solved for one after the other.
+const PAIR: usize = 128;
 
 /// Below this size plain loops beat the set-up of a blocked kernel.
 const SMALL: usize = 16;
@@ -23,11 +30,21 @@ const TOGETHER: usize = 128;
 pub(crate) fn act<T: Scalar>(
     l: MatRef<'_, T>,
     action: Action,
-    x: MatMut<'_, T>,
+    mut x: MatMut<'_, T>,
     workspace: &mut Workspace<T>,
 ) -> Result<(), Error> {
     if l.nrows() <= SMALL {
         act_small(l, action, x);
+        return Ok(());
+    }
+    if action.is_solve() && are_vectors(l, x.as_ref()) {
+        for k in 0..x.ncols() {
+            let x = contiguous_mut(x.as_mut().col_mut(k));
+            match action {
+                Action::HalfSolve => half_solve(l, x),
+                _ => vector::half_solve_transpose(l, x),
+            }
+        }
         return Ok(());
     }
     match action {
@@ -41,6 +58,12 @@ pub(crate) fn act<T: Scalar>(
         Action::MultiplyTranspose => multiply::multiply_transpose_columns(l, x, workspace)?,
     }
     Ok(())
+}
+
+/// Whether columns, contiguous as those of `l`, are solved for one by one.
+fn are_vectors<T: Scalar>(l: MatRef<'_, T>, x: MatRef<'_, T>) -> bool {
+    let few = x.ncols() == 1 || (x.ncols() == 2 && l.nrows() <= PAIR);
+    few && l.row_stride() == 1 && x.row_stride() == 1
 }
 
 fn act_small<T: Scalar>(l: MatRef<'_, T>, action: Action, mut x: MatMut<'_, T>) {
@@ -133,8 +156,8 @@ mod tests {
     #[test]
     fn every_action_matches_the_plain_loops() {
         // Sizes on both sides of each block edge.
-        for n in [17, 63, 64, 65, 127, 128, 129, 257] {
-            for k in [1, 3, 8, 9, 130, 260] {
+        for n in [17, 24, 63, 64, 65, 127, 128, 129, 257] {
+            for k in [1, 2, 3, 8, 9, 130, 260] {
                 let l = factor(n);
                 let x = Mat::from_fn(n, k, |i, j| f64::of_count((i * 5 + j * 13) % 17) - 8.0);
                 for action in [
