@@ -20,8 +20,9 @@ pub(crate) struct Measured {
     pub(crate) value: f64,
 }
 
-/// The minimum time of `call`, which consumes what `input` makes, outside of the time, out
-/// of `bytes` bytes; and what `value` reads from the last result, outside too.
+/// The minimum time of `call`, which consumes what `input` makes out of `bytes` bytes, and what
+/// `value` reads from the last result. Inputs are made, and results are given back, outside of
+/// the time.
 pub(crate) fn measure<I, R>(
     bytes: usize,
     mut input: impl FnMut() -> I,
@@ -31,27 +32,30 @@ pub(crate) fn measure<I, R>(
     call(input())?;
     let ready = input();
     let start = Instant::now();
-    let mut last = call(ready)?;
+    let mut results = vec![call(ready)?];
     let once = start.elapsed().as_secs_f64();
     let calls = (READABLE / once) as usize;
     let calls = calls.min(CACHE / bytes.max(1)).clamp(1, MOST);
+    results.reserve(calls);
 
     let (mut seconds, mut spent) = (f64::INFINITY, 0.0);
     for reading in 0.. {
         if reading >= READINGS && spent > BUDGET {
             break;
         }
+        results.clear();
         let mut inputs: Vec<I> = (0..calls).map(|_| input()).collect();
         let start = Instant::now();
         for input in inputs.drain(..) {
-            last = black_box(call(black_box(input))?);
+            results.push(black_box(call(black_box(input))?));
         }
         let elapsed = start.elapsed().as_secs_f64();
         spent += elapsed;
         seconds = f64::min(seconds, elapsed / calls as f64);
     }
+    let last = results.pop().map_or(f64::NAN, value);
     Ok(Measured {
         seconds,
-        value: value(last),
+        value: last,
     })
 }

@@ -66,8 +66,11 @@ pub(crate) fn measure_row(quantity: &str, n: usize) -> Result<Option<Measured>, 
             measure(
                 n * n * NUMBER,
                 || matrix.clone(),
-                |matrix| log_prob(&x, &mean, &DenseCovariance::new(matrix)?),
-                |nats| nats,
+                |matrix| {
+                    let sigma = DenseCovariance::new(matrix)?;
+                    Ok((log_prob(&x, &mean, &sigma)?, sigma))
+                },
+                |(nats, _)| nats,
             )
         }
         "log-density/dense, factor given" => {
@@ -80,8 +83,11 @@ pub(crate) fn measure_row(quantity: &str, n: usize) -> Result<Option<Measured>, 
             measure(
                 n * n * NUMBER,
                 || matrix.clone(),
-                |matrix| log_prob_batch(points, &mean, &DenseCovariance::new(matrix)?),
-                |densities| densities.sum(),
+                |matrix| {
+                    let sigma = DenseCovariance::new(matrix)?;
+                    Ok((log_prob_batch(points, &mean, &sigma)?, sigma))
+                },
+                |(densities, _)| densities.sum(),
             )
         }
         "kl/dense, far" => kl_dense(n, FAR),
@@ -188,9 +194,9 @@ fn kl_dense(n: usize, lengths: [f64; 2]) -> Result<Measured, Error> {
         || (p.clone(), q.clone()),
         |(p, q)| {
             let (p, q) = (DenseCovariance::new(p)?, DenseCovariance::new(q)?);
-            kl_divergence(&mean_p, &p, &mean_q, &q)
+            Ok((kl_divergence(&mean_p, &p, &mean_q, &q)?, p, q))
         },
-        |nats| nats,
+        |(nats, ..)| nats,
     )
 }
 
@@ -217,9 +223,9 @@ fn kl_blocks(n: usize, size: usize) -> Result<Measured, Error> {
         |(p, q)| {
             let p = BlockDiagonal::from_side_by_side(p)?;
             let q = BlockDiagonal::from_side_by_side(q)?;
-            kl_divergence(&mean_p, &p, &mean_q, &q)
+            Ok((kl_divergence(&mean_p, &p, &mean_q, &q)?, p, q))
         },
-        |nats| nats,
+        |(nats, ..)| nats,
     )
 }
 
