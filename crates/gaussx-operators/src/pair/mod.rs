@@ -151,10 +151,7 @@ fn divergence_of_parts<T: Scalar>(
         return Ok(value);
     }
     let looks_close = difference::looks_close(p, q, workspace);
-    if looks_close
-        && let Some(exact) = difference::divergence(p, q, workspace)?
-        && exact < T::of(NEAR)
-    {
+    if looks_close && let Some(exact) = difference::divergence(p, q, workspace)? {
         return Ok(exact);
     }
     let value = match dense::by_factors(p, q, Form::Divergence, workspace) {
