@@ -10,7 +10,8 @@ use crate::{Error, Scalar, parallel, spare};
 /// A stack of buffers: an operation takes one, hands the workspace on to what it calls,
 /// and gives the buffer back. After the first call of a kind no memory is allocated. A
 /// new workspace is empty and costs nothing; operations that need no scratch never
-/// fill it.
+/// fill it. What a workspace leaves when it is dropped, up to 131 072 numbers, its thread
+/// keeps for the next.
 ///
 /// # Examples
 ///
@@ -37,7 +38,6 @@ impl<T: Scalar> Default for Workspace<T> {
     }
 }
 
-/// What it has is kept by the thread for its next workspace, up to a million bytes.
 impl<T: Scalar> Drop for Workspace<T> {
     fn drop(&mut self) {
         spare::give(&mut self.buffers);
