@@ -36,6 +36,7 @@ mod panels;
 mod part;
 pub(crate) mod refined;
 mod small;
+mod square;
 mod terms;
 
 /// Below this divergence the factor form loses digits, of which it keeps about

@@ -7,16 +7,14 @@
 
 use super::NEAR;
 use super::part::Part;
+use super::square::{
+    Square, eliminate, half_solve, has_tiles, set_mirrored, transpose, transpose_upper,
+};
 use crate::columns::columns_of;
 use crate::factor::Entries;
 use crate::fused::{is_fused, mul_add, sqrt};
-use crate::special::{
-    deviation_divergence, deviation_divergence_or_nan, is_near_one, x_minus_ln_1p_or_nan,
-};
+use crate::special::{deviation_divergence, deviation_divergence_or_nan, x_minus_ln_1p_or_nan};
 use crate::{FactorKind, Scalar};
-
-/// Rows of a matrix of `N` coordinates.
-type Square<T, const N: usize> = [[T; N]; N];
 
 /// A small dense covariance: its factor, scaled, and its entries.
 struct Dense<'a, T: Scalar, const N: usize> {
@@ -140,96 +138,6 @@ fn trace_within<T: Scalar, const N: usize>(p: &Dense<'_, T, N>, q: &Dense<'_, T,
     squares.iter().fold(T::zero(), |sum, &s| sum + s)
 }
 
-/// Whether matrices of `N` coordinates are whole squares of four.
-const fn has_tiles(n: usize) -> bool {
-    n.is_multiple_of(4)
-}
-
-/// The transpose of what is on and above the diagonal.
-#[inline(always)]
-fn transpose_upper<T: Scalar, const N: usize>(a: &Square<T, N>) -> Square<T, N> {
-    let mut lower = [[T::zero(); N]; N];
-    if !has_tiles(N) {
-        for i in 0..N {
-            for j in 0..=i {
-                lower[i][j] = a[j][i];
-            }
-        }
-        return lower;
-    }
-    for i in 0..N / 4 {
-        for j in i..N / 4 {
-            let mut rows = tile(a, i, j);
-            if i == j {
-                for r in 1..4 {
-                    rows[r][..r].fill(T::zero());
-                }
-            }
-            set_tile(&mut lower, j, i, T::transpose(rows));
-        }
-    }
-    lower
-}
-
-#[inline(always)]
-fn transpose<T: Scalar, const N: usize>(a: &Square<T, N>) -> Square<T, N> {
-    let mut transposed = [[T::zero(); N]; N];
-    if !has_tiles(N) {
-        for i in 0..N {
-            for j in 0..N {
-                transposed[j][i] = a[i][j];
-            }
-        }
-        return transposed;
-    }
-    for i in 0..N / 4 {
-        for j in 0..N / 4 {
-            set_tile(&mut transposed, j, i, T::transpose(tile(a, i, j)));
-        }
-    }
-    transposed
-}
-
-/// Four rows of four numbers.
-#[inline(always)]
-fn tile<T: Scalar, const N: usize>(a: &Square<T, N>, i: usize, j: usize) -> Square<T, 4> {
-    let mut rows = [[T::zero(); 4]; 4];
-    for k in 0..4 {
-        rows[k] = a[4 * i + k].as_chunks().0[j];
-    }
-    rows
-}
-
-#[inline(always)]
-fn set_tile<T: Scalar, const N: usize>(
-    a: &mut Square<T, N>,
-    i: usize,
-    j: usize,
-    rows: Square<T, 4>,
-) {
-    for k in 0..4 {
-        a[4 * i + k].as_chunks_mut().0[j] = rows[k];
-    }
-}
-
-/// `X ← U⁻ᵀ X`.
-#[inline(always)]
-fn half_solve<T: Scalar, const N: usize>(u: &Square<T, N>, x: &mut Square<T, N>) {
-    for i in 0..N {
-        let mut row = x[i];
-        for j in 0..i {
-            for k in 0..N {
-                row[k] = mul_add(-u[j][i], x[j][k], row[k]);
-            }
-        }
-        let reciprocal = T::one() / u[i][i];
-        for k in 0..N {
-            row[k] *= reciprocal;
-        }
-        x[i] = row;
-    }
-}
-
 /// `Σ φ(e_i) + Σ_{i>j} M_ij²` with `E = L_q⁻¹ (L_p - L_q)`.
 #[inline(always)]
 fn by_factors<T: Scalar, const N: usize>(p: &Dense<'_, T, N>, q: &Dense<'_, T, N>) -> T {
@@ -291,25 +199,13 @@ fn difference<T: Scalar, const N: usize>(
         (Some(above_p), Some(above_q)) if has_tiles(N) => {
             for i in 0..N / 4 {
                 for j in i..N / 4 {
-                    let mut columns = [[T::zero(); 4]; 4];
-                    for c in 0..4 {
-                        let of_p: [T; 4] = above_p[4 * j + c].as_chunks().0[i];
-                        let of_q: [T; 4] = above_q[4 * j + c].as_chunks().0[i];
-                        for r in 0..4 {
-                            columns[c][r] = p.scale * of_p[r] - q.scale * of_q[r];
-                        }
-                    }
-                    let rows = T::transpose(columns);
-                    if i == j {
-                        for r in 0..4 {
-                            for c in r + 1..4 {
-                                columns[r][c] = rows[r][c];
-                            }
-                        }
-                    } else {
-                        set_tile(&mut f, i, j, rows);
-                    }
-                    set_tile(&mut f, j, i, columns);
+                    let column = |c: usize| {
+                        let of_p = above_p[4 * j + c].as_chunks::<4>().0[i];
+                        let of_q = above_q[4 * j + c].as_chunks::<4>().0[i];
+                        core::array::from_fn(|r| p.scale * of_p[r] - q.scale * of_q[r])
+                    };
+                    let columns = [column(0), column(1), column(2), column(3)];
+                    set_mirrored(&mut f, i, j, columns);
                 }
             }
         }
@@ -346,26 +242,4 @@ fn sum_of_pivots<T: Scalar, const N: usize>(f: &mut Square<T, N>) -> Option<T> {
         }
     }
     Some(terms.iter().fold(T::zero(), |sum, &term| sum + term))
-}
-
-/// Takes the rows of a symmetric `I + F`, held as `F`, from those below: what is left of each,
-/// over the root of its pivot, is right of the diagonal that of the upper factor. Gives what the
-/// pivots exceed 1 by, or `None` where one is far from it.
-#[inline(always)]
-pub(super) fn eliminate<T: Scalar, const N: usize>(f: &mut Square<T, N>) -> Option<[T; N]> {
-    let mut excesses = [T::zero(); N];
-    let mut are_near = true;
-    for r in 0..N {
-        let row = f[r];
-        excesses[r] = row[r];
-        are_near &= is_near_one(row[r]);
-        let reciprocal = T::one() / (T::one() + row[r]);
-        for s in r + 1..N {
-            let by = -(row[s] * reciprocal);
-            for j in 0..N {
-                f[s][j] = mul_add(by, row[j], f[s][j]);
-            }
-        }
-    }
-    are_near.then_some(excesses)
 }
