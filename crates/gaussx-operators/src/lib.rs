@@ -71,7 +71,6 @@ mod special;
 mod spectrum;
 mod structured;
 mod sum;
-mod tiles;
 mod transpose;
 pub mod validate;
 mod workspace;

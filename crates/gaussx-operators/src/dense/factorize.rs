@@ -8,13 +8,10 @@ use crate::columns::{Triangle, mirror};
 use crate::kernel::{self, NoPivot, Positive};
 use crate::memory::copied_mat;
 use crate::validate::{self, Symmetry};
-use crate::{Error, Rejected, Scalar, Workspace, parallel, tiles};
+use crate::{Error, Rejected, Scalar, Workspace, parallel};
 
 /// Up to this size a plain loop beats the set-up of a blocked kernel.
 const SMALL: usize = 16;
-
-/// Up to this size a matrix is factored in tiles.
-const TILED: usize = 64;
 
 /// [`in_place`] of a matrix of which nothing is known yet.
 pub(super) fn checked_in_place<T: Scalar>(
@@ -163,17 +160,6 @@ fn factor_lower<T: Scalar>(
     let n = a.nrows();
     if n <= SMALL {
         return factor_by_columns(a);
-    }
-    if n <= TILED {
-        let count = n.div_ceil(tiles::WIDTH).pow(2);
-        let factored = workspace.with_some(tiles::scratch_for(count), |scratch, _| {
-            tiles::factor(a.as_mut(), scratch)
-        });
-        return match factored {
-            Ok(true) => Ok(()),
-            // There is no scratch; or a pivot is not positive, whose value the plain loop knows.
-            _ => factor_by_columns(a),
-        };
     }
     let operations = n.saturating_mul(n).saturating_mul(n);
     let factored = parallel::inside(operations, || {

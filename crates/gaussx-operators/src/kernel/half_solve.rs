@@ -191,7 +191,7 @@ impl<T: Scalar> Kernel<T> for LowerRows<'_, T> {
         half_solve_strips::<T, S, R>(simd, factor, strips, panels, |s| {
             0..n.min(first + (s + 1) * width)
         });
-        strips::store_rows(strips, height, x.as_mut(), 0, |_, _| 0);
+        strips::store_rows::<T, S>(simd, strips, height, x.as_mut(), 0, |_, _| 0);
     }
 }
 

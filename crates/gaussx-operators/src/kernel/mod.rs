@@ -7,10 +7,12 @@
 //! product of the panel and what is already solved is taken from them.
 
 mod cholesky;
+mod corner;
 mod forms;
 mod half_solve;
 mod lower;
 mod panels;
+mod pivots;
 mod strips;
 mod tile;
 
@@ -21,10 +23,11 @@ use pulp::{Simd, bytemuck};
 
 use crate::Scalar;
 
-pub(crate) use cholesky::{NoPivot, Pivots, Positive, factor};
+pub(crate) use cholesky::factor;
 pub(crate) use forms::forms_into;
 pub(crate) use half_solve::{half_solve, half_solve_lower_rows};
 pub(crate) use lower::{LowerColumns, squares_into};
+pub(crate) use pivots::{NoPivot, Pivots, Positive};
 pub(crate) use strips::four;
 
 /// Rows, and columns, of the factor whose panels stay in the second fastest memory.
@@ -128,7 +131,7 @@ fn rows_of<T: Scalar, S: Simd>(numbers: &mut [T]) -> &mut [tile::Row<T::SimdVec<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cholesky::{Corner, Rows};
+    use corner::Corner;
     use faer::Mat;
     use faer::traits::ComplexField;
     use half_solve::HalfSolve;
@@ -164,18 +167,11 @@ mod tests {
             let mut l = Mat::from_fn(n, n, |i, j| if i < j { -1.0 } else { a[(i, j)] });
             let (mut panels, mut strips) = (vec![0.0; 1 << 16], vec![0.0; 1 << 16]);
             let corner = Corner {
-                rows: Rows {
-                    known: MatRef::from_column_major_slice(&[], n, 0),
-                    target: l.as_mut(),
-                    are_corner: true,
-                    block: BLOCK,
-                    group: BLOCK,
-                    below: &[],
-                },
-                panels: &mut panels,
-                strips: &mut strips,
+                a: l.as_mut(),
+                first: 0,
                 pivots: &mut Positive,
-                start: 0,
+                panels: &mut panels,
+                scratch: &mut strips,
             };
             corner.run::<S, R>(&simd).unwrap();
             let product = triangle(&l) * triangle(&l).transpose();

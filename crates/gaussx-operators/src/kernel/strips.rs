@@ -2,11 +2,13 @@
 
 use core::slice::{from_mut, from_ref};
 
+use faer::traits::IndexCore;
 use faer::{MatMut, MatRef};
-
+use pulp::Simd;
 use pulp::bytemuck::{self, Pod};
 
 use super::tile::Row;
+use super::width;
 use crate::Scalar;
 use crate::columns::{as_slice, contiguous, contiguous_mut, ranges};
 
@@ -124,7 +126,7 @@ pub(super) fn load_rows<T: Scalar, V: Pod>(
         let strips = strips.chunks_exact_mut(height).enumerate();
         for (s, strip) in strips.skip(skipped(some.start)) {
             for (row, column) in strip[some.clone()].iter_mut().zip(columns) {
-                *row = read_row(column.get(s * width..).unwrap_or_default());
+                read_row(row, column.get(s * width..).unwrap_or_default());
             }
         }
     }
@@ -133,14 +135,15 @@ pub(super) fn load_rows<T: Scalar, V: Pod>(
 /// What [`load_rows`] read, back where it came from, but for the first `above(s, k)` numbers of row
 /// `k` of strip `s`.
 #[inline(always)]
-pub(super) fn store_rows<T: Scalar, V: Pod>(
-    strips: &[Row<V>],
+pub(super) fn store_rows<T: Scalar, S: Simd>(
+    simd: &T::SimdCtx<S>,
+    strips: &[Row<T::SimdVec<S>>],
     height: usize,
     mut to: MatMut<'_, T>,
     first: usize,
     above: impl Fn(usize, usize) -> usize,
 ) {
-    let width = size_of::<Row<V>>() / size_of::<T>();
+    let width = width::<T, S>();
     for some in ranges(to.ncols(), TOGETHER) {
         let columns = to.as_mut().subcols_mut(some.start, some.len());
         let mut columns = columns.col_iter_mut().map(contiguous_mut);
@@ -149,7 +152,7 @@ pub(super) fn store_rows<T: Scalar, V: Pod>(
         for (s, strip) in strips.chunks_exact(height).enumerate() {
             for (k, column) in some.clone().zip(&mut columns) {
                 let column = column.get_mut(first + s * width..).unwrap_or_default();
-                write_row(&strip[k], above(s, k), column);
+                write_row::<T, S>(simd, &strip[k], above(s, k), column);
             }
         }
     }
@@ -167,43 +170,51 @@ pub(crate) fn four<T: Scalar>(column: &[T], row: usize) -> [T; FOUR] {
     }
 }
 
-/// The first of some numbers as a row, zeros beyond the last.
+/// Reads a row from the first of some numbers, zeros beyond the last.
 #[inline(always)]
-pub(super) fn read_row<T: Scalar, V: Pod>(from: &[T]) -> Row<V> {
-    let mut rest: &[u8] = bytemuck::cast_slice(from);
-    let mut row = [V::zeroed(); 2];
-    for register in &mut row {
-        if let Some((whole, after)) = rest.split_at_checked(size_of::<V>()) {
-            *register = bytemuck::pod_read_unaligned(whole);
-            rest = after;
-        } else {
-            let register: &mut [T] = bytemuck::cast_slice_mut(from_mut(register));
-            for (to, &value) in register.iter_mut().zip(bytemuck::cast_slice(rest)) {
-                *to = value;
-            }
-            break;
-        }
+pub(super) fn read_row<T: Scalar, V: Pod>(row: &mut Row<V>, from: &[T]) {
+    let values: &mut [T] = bytemuck::cast_slice_mut(row);
+    if let Some(whole) = from.get(..values.len()) {
+        values.copy_from_slice(whole);
+        return;
     }
-    row
+    let (some, rest) = values.split_at_mut(from.len());
+    for (to, &value) in some.iter_mut().zip(from) {
+        *to = value;
+    }
+    rest.fill(T::zero());
 }
 
 /// Writes a row, but for the first `above` numbers, to the first of some.
 #[inline(always)]
-pub(super) fn write_row<T: Scalar, V: Pod>(row: &Row<V>, above: usize, to: &mut [T]) {
-    let lanes = size_of::<V>() / size_of::<T>();
-    for (register, (to, start)) in row.iter().zip(to.chunks_mut(lanes).zip([0, lanes])) {
-        let values: &[T] = bytemuck::cast_slice(from_ref(register));
-        let above = above.saturating_sub(start);
-        if to.len() < lanes {
-            for (to, &value) in to.iter_mut().zip(values).skip(above) {
-                *to = value;
-            }
-        } else if above == 0 {
-            to[..lanes].copy_from_slice(values);
-        } else {
-            for k in 0..lanes {
-                to[k] = if k < above { to[k] } else { values[k] };
-            }
+fn write_row<T: Scalar, S: Simd>(
+    simd: &T::SimdCtx<S>,
+    row: &Row<T::SimdVec<S>>,
+    above: usize,
+    to: &mut [T],
+) {
+    let values: &[T] = bytemuck::cast_slice(row);
+    let Some(whole) = to.get_mut(..values.len()) else {
+        for (to, &value) in to.iter_mut().zip(values).skip(above) {
+            *to = value;
         }
+        return;
+    };
+    if above == 0 {
+        whole.copy_from_slice(values);
+        return;
+    }
+    let lanes = values.len() / 2;
+    for (h, whole) in whole.chunks_exact_mut(lanes).enumerate() {
+        let first = above.saturating_sub(h * lanes);
+        if first >= lanes {
+            continue;
+        }
+        let mut kept = T::simd_splat(simd, &T::zero());
+        bytemuck::cast_slice_mut(from_mut(&mut kept)).copy_from_slice(whole);
+        let (first, end) = (T::Index::truncate(first), T::Index::truncate(lanes));
+        let written = T::simd_mask_between(simd, first, end);
+        let chosen = T::simd_select(simd, written, row[h], kept);
+        whole.copy_from_slice(bytemuck::cast_slice(from_ref(&chosen)));
     }
 }

@@ -220,8 +220,13 @@ struct NearOne<'a, T>(&'a mut [T]);
 
 impl<T: Scalar> Pivots<T> for NearOne<'_, T> {
     #[inline(always)]
-    fn square(&mut self, index: usize, left: T) -> Option<T> {
+    fn square(left: T) -> T {
+        T::one() + left
+    }
+
+    #[inline(always)]
+    fn accept(&mut self, index: usize, left: T) -> bool {
         self.0[index] = left;
-        is_near_one(left).then_some(T::one() + left)
+        is_near_one(left)
     }
 }
