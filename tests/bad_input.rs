@@ -998,6 +998,32 @@ fn a_point_that_overflows_is_the_only_one() {
     }
 }
 
+/// A quotient of entries of the factor may overflow where no result does.
+#[test]
+fn entries_that_are_huge_beside_a_pivot_are_no_overflow() {
+    fn check<T: Scalar>(huge: f64, pivot: f64) {
+        for n in 2..20 {
+            let mut l = Mat::from_fn(n, n, |i, j| T::of(f64::from(u8::from(i == j))));
+            (l[(1, 0)], l[(1, 1)]) = (T::of(huge), T::of(pivot));
+            let sigma = DenseCovariance::from_cholesky(l).unwrap();
+            let mean = vec![T::zero(); n];
+            for (first, second, expected) in [(0.0, 0.0, 0.0), (1.0, huge, 1.0)] {
+                let points = Mat::from_fn(n, 40, |i, _| match i {
+                    0 => T::of(first),
+                    1 => T::of(second),
+                    _ => T::zero(),
+                });
+                let form = gaussx::quadratic_form(points.col(0), &mean, &sigma);
+                assert_eq!(form.unwrap().as_f64(), expected, "n = {n}");
+                let forms = gaussx::quadratic_form_batch(&points, &mean, &sigma).unwrap();
+                assert_eq!(forms[7].as_f64(), expected, "n = {n}");
+            }
+        }
+    }
+    check::<f64>(1e150, 1e-160);
+    check::<f32>(10.0, 2e-38);
+}
+
 /// Scratch that is refused is no refused batch: another form needs none, or less.
 #[test]
 fn batches_do_with_what_scratch_there_is() {

@@ -105,11 +105,15 @@ impl<T: Scalar, const N: usize> NullaryFnOnce for Within<'_, T, N> {
             out,
         } = self.0;
         for (j, form) in out.iter_mut().enumerate() {
-            let mut x = residual::<T, N>(points.col(j), center);
+            let x = || residual::<T, N>(points.col(j), center);
             *form = match columns_of(l) {
-                Some(columns) if is_fused() => by_whole_columns(&columns, &mut x),
-                _ => below_the_diagonal(l, &mut x),
+                Some(columns) if is_fused() => by_whole_columns(&columns, &mut x()),
+                _ => below_the_diagonal(l, &mut x()),
             };
+            // A quotient of entries may overflow where no result does.
+            if !form.is_finite() {
+                *form = below_the_diagonal(l, &mut x());
+            }
         }
     }
 }
