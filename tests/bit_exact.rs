@@ -154,6 +154,31 @@ fn units_that_are_powers_of_two_change_no_bit_in_single_precision() {
     units_do_not_matter::<f32>();
 }
 
+/// One unit for all, in whose square squares of entries would leave the range.
+fn small_and_large_units_do_not_matter<T: Scalar>(most: i32) {
+    for n in [2, 8, 16, 17, 40, 130] {
+        let mut random = Random::new(n as u64);
+        let mut case = Case::<T>::new(n, 0);
+        case.sigma = with_spectrum(&SPECTRA[0].eigenvalues(n, 10.0), 1.0, &mut random);
+        // Below where a pair is close, and on both sides of where it looks so.
+        for ratio in [1.001, 1.25, 1.4, 3.0] {
+            case.other = Mat::from_fn(n, n, |i, j| T::of(ratio) * case.sigma[(i, j)]);
+            let expected = bits(&scale_free(&case));
+            for power in [-most, most] {
+                let scaled = case.in_units(&vec![T::of(2.0_f64.powi(power)); n]);
+                let found = bits(&scale_free(&scaled));
+                assert_eq!(found, expected, "n = {n}, ratio {ratio}, 2^{power}");
+            }
+        }
+    }
+}
+
+#[test]
+fn small_and_large_units_change_no_bit() {
+    small_and_large_units_do_not_matter::<f64>(300);
+    small_and_large_units_do_not_matter::<f32>(40);
+}
+
 /// Units up to `2^most`, squared in the variances: beyond where products of four stay in range.
 fn units_of_a_diagonal_do_not_matter<T: Scalar>(most: i32) {
     for seed in 0..1000 {

@@ -61,15 +61,17 @@ pub(super) fn looks_close<T: Scalar>(
     let close = workspace.with_any(q.dim(), 1, |inverse, _| {
         let mut total = T::zero();
         for j in 0..inverse.len() {
-            inverse[j] = T::one() / (scale_q * of_q.diag[j]);
+            let of_column = T::one() / (scale_q * of_q.diag[j]);
+            inverse[j] = of_column;
             let above_p = &contiguous(of_p.upper.col(j))[..j];
             let above_q = &contiguous(of_q.upper.col(j))[..j];
             let above = sum_slices([above_p, above_q, &inverse[..j]], |[a, b, w]| {
                 let d = scale_p * a - scale_q * b;
-                d * d * w
+                // The square of a difference may underflow, in some units.
+                (d * w) * (d * of_column)
             });
-            let d = scale_p * of_p.diag[j] - scale_q * of_q.diag[j];
-            total += (T::of(2.0) * above + d * d * inverse[j]) * inverse[j];
+            let share = (scale_p * of_p.diag[j] - scale_q * of_q.diag[j]) * of_column;
+            total += T::of(2.0) * above + share * share;
             if !(total < T::of(ALIKE)) {
                 return Ok(false);
             }
