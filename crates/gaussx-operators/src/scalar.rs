@@ -138,6 +138,8 @@ impl Scalar for f32 {
 }
 
 mod sealed {
+    use std::thread::LocalKey;
+
     use crate::spare::{self, Spare};
     use crate::transpose;
 
@@ -147,7 +149,7 @@ mod sealed {
         fn transpose(rows: [[Self; 4]; 4]) -> [[Self; 4]; 4];
 
         /// The scratch that this thread keeps.
-        fn spare() -> &'static Spare<Self>;
+        fn spare() -> &'static LocalKey<Spare<Self>>;
     }
 
     impl Sealed for f32 {
@@ -156,7 +158,7 @@ mod sealed {
             transpose::of_f32(rows)
         }
 
-        fn spare() -> &'static Spare<Self> {
+        fn spare() -> &'static LocalKey<Spare<Self>> {
             &spare::OF_F32
         }
     }
@@ -167,7 +169,7 @@ mod sealed {
             transpose::of_f64(rows)
         }
 
-        fn spare() -> &'static Spare<Self> {
+        fn spare() -> &'static LocalKey<Spare<Self>> {
             &spare::OF_F64
         }
     }
