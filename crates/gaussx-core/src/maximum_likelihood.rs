@@ -4,7 +4,7 @@ use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, MatMut, MatRef, Par};
 use gaussx_operators::{
     AsMat, CompensatedSum, DenseCovariance, DiagonalCovariance, Error, Scalar, ScaledIdentity,
-    Workspace, memory, validate,
+    memory, validate,
 };
 
 use crate::normal::MultivariateNormal;
@@ -214,7 +214,10 @@ fn for_centred_panels<T: Scalar>(
     mut f: impl FnMut(MatRef<'_, T>),
 ) -> Result<(), Error> {
     let dim = points.nrows();
-    let mut buffer = Workspace::new().take(dim, points.ncols().min(PANEL))?;
+    let mut buffer = memory::zero_vec(
+        "scratch memory",
+        dim.saturating_mul(points.ncols().min(PANEL)),
+    )?;
     for start in (0..points.ncols()).step_by(PANEL) {
         let width = PANEL.min(points.ncols() - start);
         let mut panel = MatMut::from_column_major_slice_mut(&mut buffer[..dim * width], dim, width);
