@@ -125,9 +125,10 @@ pub(crate) fn measure_row(quantity: &str, n: usize) -> Result<Option<Measured>, 
                 || (covariance.clone(), noise.clone()),
                 |(q, noise)| {
                     let (q, noise) = (DenseCovariance::new(q)?, DenseCovariance::new(noise)?);
-                    expected_log_likelihood(&x, &mean, &q, &noise)
+                    let nats = expected_log_likelihood(&x, &mean, &q, &noise)?;
+                    Ok((nats, q, noise))
                 },
-                |nats| nats,
+                |(nats, ..)| nats,
             )
         }
         "expected log-likelihood/dense given, diagonal noise" => {
@@ -142,8 +143,11 @@ pub(crate) fn measure_row(quantity: &str, n: usize) -> Result<Option<Measured>, 
             measure(
                 n * n * NUMBER,
                 || matrix.clone(),
-                |matrix| sample_batch(&mean, &DenseCovariance::new(matrix)?, POINTS, &mut rng),
-                |draws| spread(&draws, &mean, &dense(n, 3.0)),
+                |matrix| {
+                    let sigma = DenseCovariance::new(matrix)?;
+                    Ok((sample_batch(&mean, &sigma, POINTS, &mut rng)?, sigma))
+                },
+                |(draws, sigma)| spread(&draws, &mean, &sigma),
             )
         }
         "1000 draws/dense, factor given" => draws(&mean, &dense(n, 3.0)),
