@@ -322,13 +322,24 @@ impl fmt::Display for BlockPath {
 /// }
 /// assert_eq!(build(), Err(rejected.error));
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Rejected<T: Scalar> {
     /// Why.
     pub error: Error,
     /// The matrix; where the factorisation itself failed, its upper triangle mirrors
     /// the lower.
     pub matrix: Mat<T>,
+}
+
+/// The error, and the shape of the matrix: its numbers would bury the error.
+impl<T: Scalar> fmt::Debug for Rejected<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (rows, columns) = self.matrix.shape();
+        f.debug_struct("Rejected")
+            .field("error", &self.error)
+            .field("matrix", &format_args!("{rows} x {columns}"))
+            .finish()
+    }
 }
 
 impl<T: Scalar> fmt::Display for Rejected<T> {

@@ -118,6 +118,11 @@ impl<T: Scalar> AsCol<T> for ColMut<'_, T> {
 /// assert_eq!(points(&Mat::zeros(2, 5)), 5);
 /// assert_eq!(points(MatRef::from_column_major_slice(&[1.0, 2.0, 3.0, 4.0], 2, 2)), 2);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no matrix of `{T}`",
+    note = "pass a `&Mat`, or of numbers in a slice, column after column, `MatRef::from_column_major_slice`",
+    note = "columns are points: where rows are, pass the transpose"
+)]
 pub trait AsMat<T: Scalar> {
     /// The matrix as a view.
     fn as_mat(&self) -> MatRef<'_, T>;

@@ -8,6 +8,8 @@ mod single;
 mod storage;
 pub(crate) mod triangular;
 
+use core::fmt;
+
 use faer::{Mat, MatRef};
 use smallvec::SmallVec;
 
@@ -39,7 +41,7 @@ type Variances<T> = SmallVec<[T; 8]>;
 /// assert!((sigma.logdet()? - 1.01_f64.ln()).abs() < 1e-15);
 /// # Ok::<(), gaussx_operators::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct DenseCovariance<T: Scalar> {
     /// `L` in the lower triangle; `Σ` in the strict upper one where `has_entries`.
     storage: Storage<T>,
@@ -49,12 +51,21 @@ pub struct DenseCovariance<T: Scalar> {
     logdet: T,
 }
 
+/// The size alone: the numbers that are held would bury it, and are no matrix.
+impl<T: Scalar> fmt::Debug for DenseCovariance<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DenseCovariance")
+            .field("dim", &self.variances.len())
+            .finish_non_exhaustive()
+    }
+}
+
 impl<T: Scalar> DenseCovariance<T> {
     /// The covariance with the given matrix, factored in the matrix's own storage.
     ///
     /// Both triangles must be finite and agree to `|a_ij - a_ji| <= √ε √(a_ii a_jj)`;
-    /// then the lower one is the matrix. Cost: `n³/3` flops, `n` numbers of new memory and a
-    /// panel of `n × 128` as scratch.
+    /// then the lower one is the matrix. Cost: `n³/3` flops, `n` numbers of new memory and, as
+    /// scratch, a panel of `n × 128`, up to 256 coordinates `n²` numbers.
     ///
     /// A matrix is refused as not positive definite where a pivot, the variance left in
     /// a coordinate given those before it, is not above `n ε` of that variance: singular
@@ -160,8 +171,8 @@ impl<T: Scalar> DenseCovariance<T> {
     }
 
     /// The covariance with the least jitter that makes it positive definite, and that
-    /// jitter: the variances are multiplied by `1 + j` for `j = 0`, then `n ε`, and ten times
-    /// more until the matrix is accepted or `j` passes `limit`.
+    /// jitter: the variances are multiplied by `1 + j` for `j = 0`, then `n ε`, ten times more
+    /// and so on until the matrix is accepted, and last by `1 + limit`.
     ///
     /// Relative to each variance, so that the units of the coordinates do not matter. Add
     /// the same number to all variances with [`Adjust::add_jitter`](crate::Adjust::add_jitter). Cost: one factorisation
@@ -170,7 +181,7 @@ impl<T: Scalar> DenseCovariance<T> {
     /// # Errors
     ///
     /// As [`new`](Self::new), [`Error::NotPositiveDefinite`] only if `limit` is not enough;
-    /// the matrix comes back without jitter. [`Error::InvalidParameter`] if `limit` is
+    /// the pivot is that without jitter, and so is the matrix that comes back. [`Error::InvalidParameter`] if `limit` is
     /// negative or not finite.
     ///
     /// # Examples
@@ -183,7 +194,8 @@ impl<T: Scalar> DenseCovariance<T> {
     /// assert!(0.0 < jitter && jitter < 1e-14);
     /// let (_, none) = DenseCovariance::with_jitter(mat![[1.0, 0.5], [0.5, 1.0]], 1e-6)?;
     /// assert_eq!(none, 0.0);
-    /// assert!(DenseCovariance::with_jitter(mat![[1.0, 2.0], [2.0, 1.0]], 1e-6).is_err());
+    /// let error = DenseCovariance::with_jitter(mat![[1.0, 2.0], [2.0, 1.0]], 1e-6).unwrap_err();
+    /// assert_eq!(error.to_string(), "covariance is not positive definite: pivot 1 is -3");
     /// # Ok::<(), gaussx_operators::Error>(())
     /// ```
     pub fn with_jitter(matrix: Mat<T>, limit: T) -> Result<(Self, T), Rejected<T>> {
@@ -194,9 +206,12 @@ impl<T: Scalar> DenseCovariance<T> {
             Ok(covariance) => return Ok((covariance, T::zero())),
             Err(rejected) => rejected,
         };
+        let refused = rejected.error.clone();
         let n = rejected.matrix.nrows();
-        let mut jitter = T::of_count(n) * T::EPSILON;
-        while matches!(rejected.error, Error::NotPositiveDefinite { .. }) && jitter <= limit {
+        let (mut jitter, mut next) = (T::zero(), T::of_count(n) * T::EPSILON);
+        while is_refused_pivot(&rejected.error) && jitter < limit {
+            jitter = if next < limit { next } else { limit };
+            next *= T::of(10.0);
             let mut matrix = rejected.matrix;
             let variances: Vec<T> = (0..n).map(|i| matrix[(i, i)]).collect();
             if variances.iter().any(|&v| !(v + v * jitter).is_finite()) {
@@ -213,7 +228,9 @@ impl<T: Scalar> DenseCovariance<T> {
             for (i, &v) in variances.iter().enumerate() {
                 rejected.matrix[(i, i)] = v;
             }
-            jitter *= T::of(10.0);
+        }
+        if is_refused_pivot(&rejected.error) {
+            rejected.error = refused;
         }
         Err(rejected)
     }
@@ -350,6 +367,11 @@ impl<T: Scalar> DenseCovariance<T> {
     fn l(&self) -> MatRef<'_, T> {
         self.storage.view()
     }
+}
+
+/// Whether jitter may help.
+fn is_refused_pivot(error: &Error) -> bool {
+    matches!(error, Error::NotPositiveDefinite { .. })
 }
 
 /// Checks a Cholesky factor and returns the variances of `L Lᵀ`.
