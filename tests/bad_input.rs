@@ -998,6 +998,68 @@ fn a_point_that_overflows_is_the_only_one() {
     }
 }
 
+/// The last jitter that is tried is the limit itself.
+#[test]
+fn jitter_goes_to_its_limit() {
+    // λ = 3 and -0.3: 0.25 is enough of 1.35, the steps of ten before it are not.
+    let matrix = || mat![[1.35, 1.65], [1.65, 1.35]];
+    let (_, jitter) = DenseCovariance::with_jitter(matrix(), 0.25).unwrap();
+    assert_eq!(jitter, 0.25);
+    let rejected = DenseCovariance::with_jitter(matrix(), 0.2).unwrap_err();
+    let plain = DenseCovariance::new(matrix()).unwrap_err();
+    assert_eq!((rejected.error, rejected.matrix), (plain.error, matrix()));
+    let huge = DenseCovariance::with_jitter(matrix(), f64::MAX).unwrap();
+    assert!(huge.1 > 0.25 && huge.1 < 2.5, "{}", huge.1);
+}
+
+/// What scratch holds from before changes nothing.
+#[test]
+fn scratch_that_is_not_a_number_changes_no_bit() {
+    for n in [2, 12, 40, 65, 130, 300] {
+        let matrix = |length: f64| {
+            Mat::from_fn(n, n, |i, j| {
+                (-(i.abs_diff(j) as f64) / length).exp() + f64::from(u8::from(i == j))
+            })
+        };
+        let x = vec![1.0; n];
+        let points = Mat::from_fn(n, 40, |i, j| ((i * 5 + j) % 7) as f64);
+        let all = |scratch: &dyn Fn() -> Workspace<f64>| {
+            let mut bits = Vec::new();
+            let mut add = |value: f64| bits.push(value.to_bits());
+            let sigma = DenseCovariance::new(matrix(3.0)).unwrap();
+            let storage = sigma.clone();
+            let p = storage.rebuilt(matrix(2.0), &mut scratch()).unwrap();
+            add(p.logdet().unwrap());
+            for q in [&p, &sigma] {
+                let kl = gaussx::kl_divergence_with(&x, &sigma, &x, q, &mut scratch());
+                add(kl.unwrap());
+            }
+            let close = DenseCovariance::new(matrix(3.01)).unwrap();
+            let kl = gaussx::kl_divergence_with(&x, &sigma, &x, &close, &mut scratch());
+            add(kl.unwrap());
+            for count in [1, 3, 40] {
+                let mut out = vec![0.0; count];
+                let some = points.as_ref().subcols(0, count);
+                let forms = sigma.quadratic_forms_into(some, None, &mut out, &mut scratch());
+                forms.unwrap();
+                out.into_iter().for_each(&mut add);
+            }
+            bits
+        };
+        let expected = all(&Workspace::new);
+        let dirty = || {
+            let mut workspace = Workspace::new();
+            for numbers in [10, 1000, 100_000, 1_000_000] {
+                for _ in 0..4 {
+                    workspace.give(vec![NAN; numbers]);
+                }
+            }
+            workspace
+        };
+        assert_eq!(all(&dirty), expected, "n = {n}");
+    }
+}
+
 /// A quotient of entries of the factor may overflow where no result does.
 #[test]
 fn entries_that_are_huge_beside_a_pivot_are_no_overflow() {

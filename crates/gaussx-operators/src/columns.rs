@@ -174,24 +174,6 @@ pub(crate) fn columns_of<T: Scalar, const N: usize>(a: MatRef<'_, T>) -> Option<
     Some(all)
 }
 
-/// At most `N` numbers, filled up with zeros.
-#[inline(always)]
-pub(crate) fn numbers_within<T: Scalar, const N: usize>(column: ColRef<'_, T>) -> [T; N] {
-    let mut numbers = [T::zero(); N];
-    match as_slice(column) {
-        Some(column) => match column.first_chunk() {
-            Some(whole) => return *whole,
-            None => numbers[..column.len()].copy_from_slice(column),
-        },
-        None => {
-            for (to, &number) in numbers.iter_mut().zip(column.iter()) {
-                *to = number;
-            }
-        }
-    }
-    numbers
-}
-
 /// A column as a slice, where it is one.
 #[inline(always)]
 pub(crate) fn as_slice<T: Scalar>(column: ColRef<'_, T>) -> Option<&[T]> {

@@ -82,7 +82,7 @@ impl<T: Scalar, const N: usize> Matrices<T, N> {
     #[inline(always)]
     pub(crate) fn get_four(&self, first: usize, mut matrices: [MatMut<'_, T>; 4]) {
         let is_whole = |matrix: &MatMut<'_, T>| matrix.nrows() == N;
-        if !(N.is_multiple_of(4) && matrices.iter().all(is_whole)) {
+        if !matrices.iter().all(is_whole) {
             for (k, matrix) in matrices.into_iter().enumerate() {
                 self.get_lower(first + k, matrix);
             }

@@ -6,7 +6,7 @@ use pulp::NullaryFnOnce;
 
 use super::triangular::half_solve;
 use crate::Scalar;
-use crate::columns::{columns_of, contiguous, numbers_within};
+use crate::columns::{as_slice, columns_of, contiguous};
 use crate::fused::{is_fused, mul_add};
 use crate::sum::sum_of_squares;
 
@@ -72,6 +72,24 @@ fn residual<T: Scalar, const N: usize>(
         }
     }
     x
+}
+
+/// At most `N` numbers, filled up with zeros.
+#[inline(always)]
+fn numbers_within<T: Scalar, const N: usize>(column: ColRef<'_, T>) -> [T; N] {
+    let mut numbers = [T::zero(); N];
+    match as_slice(column) {
+        Some(column) => match column.first_chunk() {
+            Some(whole) => return *whole,
+            None => numbers[..column.len()].copy_from_slice(column),
+        },
+        None => {
+            for (to, &number) in numbers.iter_mut().zip(column.iter()) {
+                *to = number;
+            }
+        }
+    }
+    numbers
 }
 
 /// Forms in more coordinates than a few.

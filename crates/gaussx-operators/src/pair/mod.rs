@@ -22,9 +22,9 @@
 //!
 //! * **diagonal** (either side): the excess of each squared pivot over 1 comes from the
 //!   difference of the variances;
-//! * **difference** (both matrices known entry by entry, divergence below 1): from
-//!   `F = L_q⁻¹ (Σ_p - Σ_q) L_q⁻ᵀ`, the pivots `1 + g_i` and rows `s_i` of the Cholesky
-//!   factor of `I + F`;
+//! * **difference** (both matrices known entry by entry, divergence below 1, or above 16
+//!   coordinates entries that look close): from `F = L_q⁻¹ (Σ_p - Σ_q) L_q⁻ᵀ`, the pivots
+//!   `1 + g_i` and rows `s_i` of the Cholesky factor of `I + F`;
 //! * **factor** (all others): from `E = L_q⁻¹ (L_p - L_q)`, `M = I + E`.
 
 mod blocks;

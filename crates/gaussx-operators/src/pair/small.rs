@@ -7,13 +7,13 @@
 
 use super::NEAR;
 use super::part::Part;
-use super::square::{
-    Square, eliminate, half_solve, has_tiles, set_mirrored, transpose, transpose_upper,
-};
+use super::square::{Square, half_solve, has_tiles, set_mirrored, transpose, transpose_upper};
 use crate::columns::columns_of;
 use crate::factor::Entries;
 use crate::fused::{is_fused, mul_add, sqrt};
-use crate::special::{deviation_divergence, deviation_divergence_or_nan, x_minus_ln_1p_or_nan};
+use crate::special::{
+    deviation_divergence, deviation_divergence_or_nan, is_near_one, x_minus_ln_1p_or_nan,
+};
 use crate::{FactorKind, Scalar};
 
 /// A small dense covariance: its factor, scaled, and its entries.
@@ -242,4 +242,26 @@ fn sum_of_pivots<T: Scalar, const N: usize>(f: &mut Square<T, N>) -> Option<T> {
         }
     }
     Some(terms.iter().fold(T::zero(), |sum, &term| sum + term))
+}
+
+/// Takes the rows of a symmetric `I + F`, held as `F`, from those below: what is left of each,
+/// over the root of its pivot, is right of the diagonal that of the upper factor. Gives what the
+/// pivots exceed 1 by, or `None` where one is far from it.
+#[inline(always)]
+fn eliminate<T: Scalar, const N: usize>(f: &mut Square<T, N>) -> Option<[T; N]> {
+    let mut excesses = [T::zero(); N];
+    let mut are_near = true;
+    for r in 0..N {
+        let row = f[r];
+        excesses[r] = row[r];
+        are_near &= is_near_one(row[r]);
+        let reciprocal = T::one() / (T::one() + row[r]);
+        for s in r + 1..N {
+            let by = -(row[s] * reciprocal);
+            for j in 0..N {
+                f[s][j] = mul_add(by, row[j], f[s][j]);
+            }
+        }
+    }
+    are_near.then_some(excesses)
 }

@@ -2,7 +2,6 @@
 
 use crate::Scalar;
 use crate::fused::mul_add;
-use crate::special::is_near_one;
 
 /// Rows of a matrix of `N` coordinates.
 pub(super) type Square<T, const N: usize> = [[T; N]; N];
@@ -119,24 +118,80 @@ pub(super) fn half_solve<T: Scalar, const N: usize>(u: &Square<T, N>, x: &mut Sq
     }
 }
 
-/// Takes the rows of a symmetric `I + F`, held as `F`, from those below: what is left of each,
-/// over the root of its pivot, is right of the diagonal that of the upper factor. Gives what the
-/// pivots exceed 1 by, or `None` where one is far from it.
-#[inline(always)]
-pub(super) fn eliminate<T: Scalar, const N: usize>(f: &mut Square<T, N>) -> Option<[T; N]> {
-    let mut excesses = [T::zero(); N];
-    let mut are_near = true;
-    for r in 0..N {
-        let row = f[r];
-        excesses[r] = row[r];
-        are_near &= is_near_one(row[r]);
-        let reciprocal = T::one() / (T::one() + row[r]);
-        for s in r + 1..N {
-            let by = -(row[s] * reciprocal);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Entries that no symmetry hides.
+    fn numbered<const N: usize>() -> Square<f64, N> {
+        core::array::from_fn(|i| core::array::from_fn(|j| f64::of_count(1 + i * N + j)))
+    }
+
+    fn entries_change_places<const N: usize>() {
+        let a = numbered::<N>();
+        let mut upper = a;
+        for (i, row) in upper.iter_mut().enumerate() {
+            row[..i].fill(f64::NAN);
+        }
+        let (transposed, lower) = (transpose(&a), transpose_upper(&upper));
+        for i in 0..N {
             for j in 0..N {
-                f[s][j] = mul_add(by, row[j], f[s][j]);
+                assert_eq!(transposed[i][j], a[j][i], "{N}: ({i}, {j})");
+                let expected = if j <= i { a[j][i] } else { 0.0 };
+                assert_eq!(lower[i][j], expected, "{N}: ({i}, {j})");
             }
         }
     }
-    are_near.then_some(excesses)
+
+    #[test]
+    fn entries_change_places_as_in_plain_loops() {
+        entries_change_places::<3>();
+        entries_change_places::<4>();
+        entries_change_places::<5>();
+        entries_change_places::<8>();
+        entries_change_places::<16>();
+    }
+
+    #[test]
+    fn columns_of_the_upper_triangle_make_a_symmetric_matrix() {
+        const N: usize = 8;
+        let a = numbered::<N>();
+        let mut mirrored = [[f64::NAN; N]; N];
+        for i in 0..N / 4 {
+            for j in i..N / 4 {
+                // What is below the diagonal does not count.
+                let entry = |r: usize, c: usize| if r > c { f64::NAN } else { a[r][c] };
+                let column = |c: usize| core::array::from_fn(|r| entry(4 * i + r, 4 * j + c));
+                set_mirrored(&mut mirrored, i, j, core::array::from_fn(column));
+            }
+        }
+        for i in 0..N {
+            for j in 0..N {
+                assert_eq!(mirrored[i][j], a[i.min(j)][i.max(j)], "({i}, {j})");
+            }
+        }
+    }
+
+    #[test]
+    fn half_solves_undo_products() {
+        const N: usize = 5;
+        let (u, x) = (numbered::<N>(), transpose(&numbered::<N>()));
+        // U' X, with the upper triangle of U.
+        let mut product = [[0.0; N]; N];
+        for i in 0..N {
+            for k in 0..N {
+                product[i][k] = (0..=i).map(|j| u[j][i] * x[j][k]).sum();
+            }
+        }
+        half_solve(&u, &mut product);
+        for i in 0..N {
+            for k in 0..N {
+                let error = (product[i][k] - x[i][k]).abs();
+                assert!(
+                    error < 1e3 * f64::EPSILON * x[i][k],
+                    "({i}, {k}): {error:e}"
+                );
+            }
+        }
+    }
 }

@@ -91,8 +91,9 @@ impl<T: Scalar, const FUSED: bool> NullaryFnOnce for HalfSolveTranspose<'_, T, F
     }
 }
 
-/// Some columns of a factor, from their diagonal on.
+/// Some columns of a factor, from the row of the first pivot on.
 struct Columns<'a, T> {
+    /// What is above the diagonal is not used.
     corner: [[T; WIDTH]; WIDTH],
     below: [&'a [T]; WIDTH],
 }
@@ -106,6 +107,7 @@ impl<'a, T: Scalar> Columns<'a, T> {
         };
         for k in 0..WIDTH {
             let column = &contiguous(l.col(first + k))[first..];
+            debug_assert!(column.len() >= WIDTH + rest, "columns are of one length");
             if let Some((corner, below)) = column.split_first_chunk() {
                 columns.corner[k] = *corner;
                 columns.below[k] = &below[..rest];
