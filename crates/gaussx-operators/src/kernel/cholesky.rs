@@ -20,6 +20,9 @@ use crate::{Error, Scalar, Workspace, parallel};
 /// Up to this size a matrix is a corner and nothing more.
 const ALONE: usize = 2 * BLOCK;
 
+/// Rows that are shared among threads by so many: strips of any width are whole.
+const ROWS: usize = 32;
+
 /// Rows that are solved together: the longer the runs of rows that are read, the better where the
 /// columns are far apart.
 const fn group_of(n: usize) -> usize {
@@ -50,7 +53,8 @@ pub(crate) fn factor<T: Scalar>(
     let shape = Shape::of::<T>();
     let corner = panels::numbers_of_corner(BLOCK, shape.rows);
     let group = group_of(n);
-    let below = panels::numbers_below::<T>(BLOCK, shape.rows) * (n.div_ceil(BLOCK) - 1);
+    let of_block = panels::numbers_below::<T>(BLOCK, shape.rows);
+    let below = of_block * (n.div_ceil(BLOCK) - 1);
     let strips = 2 * group * BLOCK + ALIGNMENT;
     let strips = strips.max(corner::scratch_for(BLOCK));
     workspace.with_some(corner + below + strips, |scratch, workspace| {
@@ -65,17 +69,15 @@ pub(crate) fn factor<T: Scalar>(
             let (mut target_beside, target_below) = target.split_at_row_mut(height);
             if start > 0 {
                 let known = known_beside;
-                dispatch(Pack { known, below });
-                dispatch(Update {
-                    rows: Rows {
-                        known,
-                        target: target_beside.as_mut(),
-                        below,
-                        group,
-                    },
-                    corner: None,
-                    strips,
-                });
+                pack_left(known, below, of_block);
+                let rows = Rows {
+                    known,
+                    target: target_beside.as_mut(),
+                    first: 0,
+                    below,
+                    group,
+                };
+                update(rows, None, strips, workspace)?;
             }
             let has_below = target_below.nrows() > 0;
             let factored = dispatch(Corner {
@@ -92,10 +94,11 @@ pub(crate) fn factor<T: Scalar>(
                 let rows = Rows {
                     known: known_below,
                     target: target_below,
+                    first: height,
                     below,
                     group,
                 };
-                update_below(rows, corner, strips, workspace)?;
+                update(rows, Some(corner), strips, workspace)?;
             }
         }
         Ok(Ok(()))
@@ -106,40 +109,59 @@ pub(crate) fn factor<T: Scalar>(
 struct Rows<'a, T: Scalar> {
     known: MatRef<'a, T>,
     target: MatMut<'a, T>,
+    /// How far the first of them is below the first of the corner.
+    first: usize,
     /// Panels of what is left of the corner, block by block.
     below: &'a [T],
     /// Rows that are loaded together.
     group: usize,
 }
 
-/// [`Update`] of the rows below the corner, by as many threads as pays.
-fn update_below<T: Scalar>(
+/// [`Update`] by as many threads as pays.
+fn update<T: Scalar>(
     rows: Rows<'_, T>,
-    corner: &[T],
+    corner: Option<&[T]>,
     strips: &mut [T],
     workspace: &mut Workspace<T>,
 ) -> Result<(), Error> {
     let (count, height) = rows.target.shape();
     let operations = (2 * rows.known.ncols() + height).saturating_mul(height * count);
-    if count > rows.group && parallel::pays(operations) {
+    if count > ROWS && parallel::pays(operations) {
         let (first, second) = rows.halves();
         let len = strips.len();
         return workspace.join(
             operations,
-            |workspace| update_below(first, corner, strips, workspace),
+            |workspace| update(first, corner, strips, workspace),
             |workspace| {
                 workspace.with_any(len, 1, |strips, workspace| {
-                    update_below(second, corner, strips, workspace)
+                    update(second, corner, strips, workspace)
                 })
             },
         );
     }
     dispatch(Update {
         rows,
-        corner: Some(corner),
+        corner,
         strips,
     });
     Ok(())
+}
+
+/// [`Pack`] by as many threads as pays, with `of_block` numbers for each block of columns.
+fn pack_left<T: Scalar>(known: MatRef<'_, T>, below: &mut [T], of_block: usize) {
+    let operations = parallel::PER_NUMBER * known.nrows() * known.ncols();
+    if known.ncols() > BLOCK && parallel::pays(operations) {
+        let blocks = known.ncols().div_ceil(BLOCK) / 2;
+        let (first, second) = known.split_at_col(blocks * BLOCK);
+        let (to_first, to_second) = below.split_at_mut(blocks * of_block);
+        parallel::join(
+            operations,
+            || pack_left(first, to_first, of_block),
+            || pack_left(second, to_second, of_block),
+        );
+        return;
+    }
+    dispatch(Pack { known, below });
 }
 
 /// Packs what is left of the corner.
@@ -184,42 +206,42 @@ impl<T: Scalar> Kernel<T> for Update<'_, T> {
         } = self;
         let height = rows.target.ncols().next_multiple_of(R);
         for first in (0..rows.target.nrows()).step_by(rows.group) {
-            let strips = rows.load::<S, R>(simd, first, corner.is_none(), strips);
+            let strips = rows.load::<S, R>(simd, first, strips);
             if let Some(corner) = corner {
                 for strip in strips.chunks_exact_mut(height) {
                     solve_corner::<T, S, R>(simd, entries_of(corner), 0, strip);
                 }
             }
-            rows.store::<S, R>(simd, first, corner.is_none(), strips);
+            rows.store::<S, R>(simd, first, strips);
         }
     }
 }
 
 impl<T: Scalar> Rows<'_, T> {
     fn halves(self) -> (Self, Self) {
-        let half = (self.target.nrows() / 2).next_multiple_of(self.group);
+        let half = (self.target.nrows() / 2).next_multiple_of(ROWS);
         let (known_above, known_below) = self.known.split_at_row(half);
         let (target_above, target_below) = self.target.split_at_row_mut(half);
-        let with = |known, target| Rows {
+        let with = |known, target, first| Rows {
             known,
             target,
+            first,
             below: self.below,
             group: self.group,
         };
         (
-            with(known_above, target_above),
-            with(known_below, target_below),
+            with(known_above, target_above, self.first),
+            with(known_below, target_below, self.first + half),
         )
     }
 
-    /// A group of rows from `first` on, in strips, without what earlier columns contribute. Of a
-    /// corner what is above the diagonal is left as it is.
+    /// A group of rows from `first` on, in strips, without what earlier columns contribute. What
+    /// is above the diagonal of the corner is left as it is.
     #[inline(always)]
     fn load<'s, S: Simd, const R: usize>(
         &self,
         simd: &T::SimdCtx<S>,
         first: usize,
-        are_corner: bool,
         scratch: &'s mut [T],
     ) -> &'s mut [Row<T::SimdVec<S>>] {
         let width = width::<T, S>();
@@ -228,8 +250,9 @@ impl<T: Scalar> Rows<'_, T> {
             .min(self.group)
             .div_ceil(width);
         let (strips, rest) = rows_of::<T, S>(scratch).split_at_mut(count * height);
+        let below = self.first + first;
         load_rows(strips, height, self.target.as_ref(), first, |k| {
-            if are_corner { k / width } else { 0 }
+            k.saturating_sub(below) / width
         });
         let panels = self
             .below
@@ -241,34 +264,25 @@ impl<T: Scalar> Rows<'_, T> {
             let strips = strips.chunks_exact_mut(height);
             let solved = solved.chunks_exact(columns.len());
             for (s, (strip, solved)) in strips.zip(solved).enumerate() {
-                let end = if are_corner {
-                    height.min((s + 1) * width)
-                } else {
-                    height
-                };
+                let end = height.min(below + (s + 1) * width);
                 take::<T, S, R>(simd, entries_of(panels), 0, solved, &mut strip[..end]);
             }
         }
         strips
     }
 
-    /// Writes the rows from `first` on; of a corner what is on and below the diagonal.
+    /// Writes the rows from `first` on, what is on and below the diagonal of the corner.
     #[inline(always)]
     fn store<S: Simd, const R: usize>(
         &mut self,
         simd: &T::SimdCtx<S>,
         first: usize,
-        are_corner: bool,
         strips: &[Row<T::SimdVec<S>>],
     ) {
         let (height, width) = (self.target.ncols().next_multiple_of(R), width::<T, S>());
-        let target = self.target.as_mut();
+        let (below, target) = (self.first + first, self.target.as_mut());
         store_rows::<T, S>(simd, strips, height, target, first, |s, k| {
-            if are_corner {
-                k.saturating_sub(s * width)
-            } else {
-                0
-            }
+            k.saturating_sub(below + s * width)
         });
     }
 }
