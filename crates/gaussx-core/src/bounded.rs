@@ -33,7 +33,7 @@ pub struct Bounded<T> {
 /// [`logdet`](CovarianceOperator::logdet) with a bound on its error.
 ///
 /// Cost: for a dense covariance a Cholesky factorisation in twice the precision, some ten
-/// times as slow as the plain one, and `2 n²` numbers of memory; `n` for diagonal ones. For a
+/// times the operations of the plain one, none of them in its fast kernels, and `2 n²` numbers of memory; `n` for diagonal ones. For a
 /// user's own factor the bound is `10 n ε κ`, with
 /// [`condition_estimate`](crate::condition_estimate).
 ///
@@ -102,7 +102,7 @@ pub fn quadratic_form_bounded<T: Scalar>(
 /// [`kl_divergence`] with a bound on its error.
 ///
 /// Cost: for two dense covariances that of KL in twice the precision, some thirty times the
-/// plain one, and `6 n²` numbers of memory; the sum over blocks where blocks match; `n` for
+/// operations of the plain one, none of them in its fast kernels, and `6 n²` numbers of memory; the sum over blocks where blocks match; `n` for
 /// diagonal ones. Where one side is a user's own factor, the plain cost and some solves; the
 /// bound is then that of the factor form.
 ///
