@@ -55,8 +55,7 @@ pub(crate) fn factor<T: Scalar>(
     let group = group_of(n);
     let of_block = panels::numbers_below::<T>(BLOCK, shape.rows);
     let below = of_block * (n.div_ceil(BLOCK) - 1);
-    let strips = 2 * group * BLOCK + ALIGNMENT;
-    let strips = strips.max(corner::scratch_for(BLOCK));
+    let strips = strips_for(group, group).max(corner::scratch_for(BLOCK));
     workspace.with_some(corner + below + strips, |scratch, workspace| {
         let (corner, scratch) = scratch.split_at_mut(corner);
         let (below, strips) = scratch.split_at_mut(below);
@@ -117,7 +116,12 @@ struct Rows<'a, T: Scalar> {
     group: usize,
 }
 
-/// [`Update`] by as many threads as pays.
+/// Numbers in the strips of some rows that are loaded together, and of what is known of them.
+fn strips_for(rows: usize, group: usize) -> usize {
+    2 * rows.next_multiple_of(ROWS).min(group) * BLOCK + ALIGNMENT
+}
+
+/// [`Update`] by as many threads as pays; those that are not lent strips take their own.
 fn update<T: Scalar>(
     rows: Rows<'_, T>,
     corner: Option<&[T]>,
@@ -128,23 +132,25 @@ fn update<T: Scalar>(
     let operations = (2 * rows.known.ncols() + height).saturating_mul(height * count);
     if count > ROWS && parallel::pays(operations) {
         let (first, second) = rows.halves();
-        let len = strips.len();
         return workspace.join(
             operations,
             |workspace| update(first, corner, strips, workspace),
-            |workspace| {
-                workspace.with_any(len, 1, |strips, workspace| {
-                    update(second, corner, strips, workspace)
-                })
-            },
+            |workspace| update(second, corner, &mut [], workspace),
         );
     }
-    dispatch(Update {
-        rows,
-        corner,
-        strips,
-    });
-    Ok(())
+    let needed = strips_for(count, rows.group);
+    let update = |strips: &mut [T]| {
+        dispatch(Update {
+            rows,
+            corner,
+            strips,
+        });
+    };
+    if strips.len() >= needed {
+        update(strips);
+        return Ok(());
+    }
+    workspace.with_some(needed, |strips, _| update(strips))
 }
 
 /// [`Pack`] by as many threads as pays, with `of_block` numbers for each block of columns.
