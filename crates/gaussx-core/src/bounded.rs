@@ -33,8 +33,8 @@ pub struct Bounded<T> {
 /// [`logdet`](CovarianceOperator::logdet) with a bound on its error.
 ///
 /// Cost: for a dense covariance a Cholesky factorisation in twice the precision, some ten
-/// times the operations of the plain one, none of them in its fast kernels, and `2 n²` numbers of memory; `n` for diagonal ones. For a
-/// user's own factor the bound is `10 n ε κ`, with
+/// times the operations of the plain one, none of them in its fast kernels, and `2 n²` numbers of
+/// memory; `n` for diagonal ones. For a user's own factor the bound is `10 n ε κ`, with
 /// [`condition_estimate`](crate::condition_estimate).
 ///
 /// Accuracy: the bound holds in every certified case, and in the median is eight times the
@@ -102,8 +102,8 @@ pub fn quadratic_form_bounded<T: Scalar>(
 /// [`kl_divergence`] with a bound on its error.
 ///
 /// Cost: for two dense covariances that of KL in twice the precision, some thirty times the
-/// operations of the plain one, none of them in its fast kernels, and `6 n²` numbers of memory; the sum over blocks where blocks match; `n` for
-/// diagonal ones. Where one side is a user's own factor, the plain cost and some solves; the
+/// operations of the plain one, none of them in its fast kernels, and `6 n²` numbers of memory;
+/// the sum over blocks where blocks match; `n` for diagonal ones. Where one side is a user's own factor, the plain cost and some solves; the
 /// bound is then that of the factor form.
 ///
 /// Accuracy: the bound is within a factor of 25 of the error in every certified case; for a

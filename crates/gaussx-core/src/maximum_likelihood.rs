@@ -1,7 +1,7 @@
 //! Gaussians from data.
 
 use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::{Accum, MatMut, MatRef, Par};
+use faer::{Accum, MatRef, Par};
 use gaussx_operators::{
     AsMat, CompensatedSum, DenseCovariance, DiagonalCovariance, Error, Scalar, ScaledIdentity,
     memory, validate,
@@ -214,13 +214,10 @@ fn for_centred_panels<T: Scalar>(
     mut f: impl FnMut(MatRef<'_, T>),
 ) -> Result<(), Error> {
     let dim = points.nrows();
-    let mut buffer = memory::zero_vec(
-        "scratch memory",
-        dim.saturating_mul(points.ncols().min(PANEL)),
-    )?;
+    let mut buffer = memory::zero_mat("scratch memory", dim, points.ncols().min(PANEL))?;
     for start in (0..points.ncols()).step_by(PANEL) {
         let width = PANEL.min(points.ncols() - start);
-        let mut panel = MatMut::from_column_major_slice_mut(&mut buffer[..dim * width], dim, width);
+        let mut panel = buffer.as_mut().subcols_mut(0, width);
         panel.copy_from(points.subcols(start, width));
         for j in 0..width {
             for (x, &m) in panel.as_mut().col_mut(j).iter_mut().zip(mean) {

@@ -181,8 +181,8 @@ impl<T: Scalar> DenseCovariance<T> {
     /// # Errors
     ///
     /// As [`new`](Self::new), [`Error::NotPositiveDefinite`] only if `limit` is not enough;
-    /// the pivot is that without jitter, and so is the matrix that comes back. [`Error::InvalidParameter`] if `limit` is
-    /// negative or not finite.
+    /// the pivot is that without jitter, and so is the matrix that comes back.
+    /// [`Error::InvalidParameter`] if `limit` is negative or not finite.
     ///
     /// # Examples
     ///

@@ -124,14 +124,16 @@ impl<T: Scalar, const N: usize> NullaryFnOnce for Within<'_, T, N> {
         } = self.0;
         for (j, form) in out.iter_mut().enumerate() {
             let x = || residual::<T, N>(points.col(j), center);
-            *form = match columns_of(l) {
-                Some(columns) if is_fused() => by_whole_columns(&columns, &mut x()),
-                _ => below_the_diagonal(l, &mut x()),
-            };
-            // A quotient of entries may overflow where no result does.
-            if !form.is_finite() {
-                *form = below_the_diagonal(l, &mut x());
+            if is_fused()
+                && let Some(columns) = columns_of(l)
+            {
+                *form = by_whole_columns(&columns, &mut x());
+                // A quotient of entries may overflow where no result does.
+                if form.is_finite() {
+                    continue;
+                }
             }
+            *form = below_the_diagonal(l, &mut x());
         }
     }
 }

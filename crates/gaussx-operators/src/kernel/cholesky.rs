@@ -139,7 +139,7 @@ fn update<T: Scalar>(
         );
     }
     let needed = strips_for(count, rows.group);
-    let update = |strips: &mut [T]| {
+    let run = |strips: &mut [T]| {
         dispatch(Update {
             rows,
             corner,
@@ -147,10 +147,10 @@ fn update<T: Scalar>(
         });
     };
     if strips.len() >= needed {
-        update(strips);
+        run(strips);
         return Ok(());
     }
-    workspace.with_some(needed, |strips, _| update(strips))
+    workspace.with_some(needed, |strips, _| run(strips))
 }
 
 /// [`Pack`] by as many threads as pays, with `of_block` numbers for each block of columns.
@@ -256,9 +256,9 @@ impl<T: Scalar> Rows<'_, T> {
             .min(self.group)
             .div_ceil(width);
         let (strips, rest) = rows_of::<T, S>(scratch).split_at_mut(count * height);
-        let below = self.first + first;
+        let offset = self.first + first;
         load_rows(strips, height, self.target.as_ref(), first, |k| {
-            k.saturating_sub(below) / width
+            k.saturating_sub(offset) / width
         });
         let panels = self
             .below
@@ -270,7 +270,7 @@ impl<T: Scalar> Rows<'_, T> {
             let strips = strips.chunks_exact_mut(height);
             let solved = solved.chunks_exact(columns.len());
             for (s, (strip, solved)) in strips.zip(solved).enumerate() {
-                let end = height.min(below + (s + 1) * width);
+                let end = height.min(offset + (s + 1) * width);
                 take::<T, S, R>(simd, entries_of(panels), 0, solved, &mut strip[..end]);
             }
         }
@@ -286,9 +286,9 @@ impl<T: Scalar> Rows<'_, T> {
         strips: &[Row<T::SimdVec<S>>],
     ) {
         let (height, width) = (self.target.ncols().next_multiple_of(R), width::<T, S>());
-        let (below, target) = (self.first + first, self.target.as_mut());
+        let (offset, target) = (self.first + first, self.target.as_mut());
         store_rows::<T, S>(simd, strips, height, target, first, |s, k| {
-            k.saturating_sub(below + s * width)
+            k.saturating_sub(offset + s * width)
         });
     }
 }

@@ -172,7 +172,7 @@ pub(crate) fn four<T: Scalar>(column: &[T], row: usize) -> [T; FOUR] {
 
 /// Reads a row from the first of some numbers, zeros beyond the last.
 #[inline(always)]
-pub(super) fn read_row<T: Scalar, V: Pod>(row: &mut Row<V>, from: &[T]) {
+fn read_row<T: Scalar, V: Pod>(row: &mut Row<V>, from: &[T]) {
     let values: &mut [T] = bytemuck::cast_slice_mut(row);
     if let Some(whole) = from.get(..values.len()) {
         values.copy_from_slice(whole);
