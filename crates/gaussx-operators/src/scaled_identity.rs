@@ -133,16 +133,20 @@ impl<T: Scalar> CovarianceOperator<T> for ScaledIdentity<T> {
         _: &mut Workspace<T>,
     ) -> Result<(), Error> {
         check_quadratic_forms(self.dim, points, center, out)?;
-        let term = |residual: T| residual * (residual / self.variance);
+        // In units in which the sum is no larger than the form: one division, after it.
+        let unit = self.variance.sqrt().power_to_one().0 / T::of(2.0);
+        let variance = unit * self.variance * unit;
+        let term = |residual: T| (unit * residual) * (unit * residual);
         let center_slice = center.map(as_slice);
         for (j, value) in out.iter_mut().enumerate() {
             let x = points.col(j);
-            *value = match (as_slice(x), center_slice, center) {
+            let sum = match (as_slice(x), center_slice, center) {
                 (Some(x), None, _) => sum_slices([x], |[x]| term(x)),
                 (Some(x), Some(Some(c)), _) => sum_slices([x, c], |[x, c]| term(x - c)),
                 (_, _, Some(c)) => sum_map(x.nrows(), |i| term(x[i] - c[i])),
                 (_, _, None) => sum_map(x.nrows(), |i| term(x[i])),
             };
+            *value = sum / variance;
         }
         Ok(())
     }
