@@ -103,6 +103,11 @@ pub(crate) fn divergence_named<T: Scalar>(
     names: PairNames,
     workspace: &mut Workspace<T>,
 ) -> Result<T, Error> {
+    let (mean_p, mean_q) = (mean_p.as_col(), mean_q.as_col());
+    let in_one_pass = pair::divergence_and_distance(mean_p, covariance_p, mean_q, covariance_q);
+    if let Some(sum) = in_one_pass {
+        return Ok(sum / T::of(2.0));
+    }
     let distance = between_means(mean_p, covariance_p, mean_q, covariance_q, names, workspace)?;
     let divergence = pair::divergence(covariance_p, covariance_q, workspace)?;
     validate::representable("KL divergence", (divergence + distance) / T::of(2.0))

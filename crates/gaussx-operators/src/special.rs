@@ -62,6 +62,12 @@ pub(crate) fn is_normal<T: Scalar>(x: T) -> bool {
 fn near_one<T: Scalar, const FUSED: bool, const LONG: bool>(x: T) -> (T, T) {
     let d = T::of(2.0) + x;
     let r = if FUSED && LONG { x * inverse(d) } else { x / d };
+    (r, cofactor::<T, FUSED>(r, x))
+}
+
+/// What `r = x / (2 + x)` is to be multiplied by for `φ(x)`.
+#[inline(always)]
+fn cofactor<T: Scalar, const FUSED: bool>(r: T, x: T) -> T {
     let t = r * r;
     // Even and odd terms apart: neither waits for the other.
     let (t2, mut even, mut odd) = (t * t, T::zero(), T::zero());
@@ -70,7 +76,7 @@ fn near_one<T: Scalar, const FUSED: bool, const LONG: bool>(x: T) -> (T, T) {
         *sum = multiply_add::<T, FUSED>(*sum, t2, T::of(-2.0 * SERIES[k]));
     }
     let series = multiply_add::<T, FUSED>(t, odd, even);
-    (r, multiply_add::<T, FUSED>(t, series, x))
+    multiply_add::<T, FUSED>(t, series, x)
 }
 
 /// `1 / d` for `3/2 <= d <= 3`, sooner than the divider has it: a parabola, and corrections
@@ -122,6 +128,20 @@ pub(crate) fn variance_divergence<T: Scalar>(a: T, b: T) -> T {
 pub(crate) fn variance_divergence_or_nan<T: Scalar, const FUSED: bool>(a: T, b: T) -> T {
     let (ratio, excess) = ratio_and_excess::<T, FUSED>(a, b);
     divergence_or_nan::<T, FUSED, FUSED>(ratio, excess)
+}
+
+/// [`variance_divergence`] of two variances of which neither is twice the other, and `1 / b`, by
+/// one division; NaN of others, and where the square of one of them is far out of range.
+#[inline(always)]
+pub(crate) fn close_variance_divergence_or_nan<T: Scalar, const FUSED: bool>(a: T, b: T) -> (T, T) {
+    let (difference, sum) = (a - b, a + b);
+    let product = b * sum;
+    let inverse = T::one() / product;
+    let (inverse_of_b, inverse_of_sum) = (sum * inverse, b * inverse);
+    let (x, r) = (difference * inverse_of_b, difference * inverse_of_sum);
+    let is_known = is_near_one(x) & is_normal(product) & is_normal(inverse);
+    let value = r * cofactor::<T, FUSED>(r, x);
+    (if is_known { value } else { T::nan() }, inverse_of_b)
 }
 
 /// `a / b` and `a / b - 1`. Two divisions take as long as the logarithm: where `FUSED` there is
