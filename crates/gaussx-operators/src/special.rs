@@ -131,16 +131,20 @@ pub(crate) fn variance_divergence_or_nan<T: Scalar, const FUSED: bool>(a: T, b: 
 }
 
 /// [`variance_divergence`] of two variances of which neither is twice the other, and `1 / b`, by
-/// one division; NaN of others, and where the square of one of them is far out of range.
+/// one division; NaN of others, and where `b` or `1 / b` is not a normal number.
 #[inline(always)]
 pub(crate) fn close_variance_divergence_or_nan<T: Scalar, const FUSED: bool>(a: T, b: T) -> (T, T) {
+    let is_in_range = is_normal(b);
+    // In units in which products stay in range.
+    let (unit, _) = b.power_to_one();
+    let (a, b) = (unit * a, unit * b);
     let (difference, sum) = (a - b, a + b);
-    let product = b * sum;
-    let inverse = T::one() / product;
-    let (inverse_of_b, inverse_of_sum) = (sum * inverse, b * inverse);
-    let (x, r) = (difference * inverse_of_b, difference * inverse_of_sum);
-    let is_known = is_near_one(x) & is_normal(product) & is_normal(inverse);
+    let inverse = T::one() / (b * sum);
+    let inverse_of_b = sum * inverse;
+    let (x, r) = (difference * inverse_of_b, difference * (b * inverse));
     let value = r * cofactor::<T, FUSED>(r, x);
+    let inverse_of_b = unit * inverse_of_b;
+    let is_known = is_near_one(x) & is_in_range & is_normal(inverse_of_b);
     (if is_known { value } else { T::nan() }, inverse_of_b)
 }
 
@@ -212,7 +216,10 @@ mod tests {
             assert!(error <= 4.0 * f64::EPSILON * expected, "x = {x}");
             let fused = x_minus_ln_1p_or_nan::<f64, true>(x);
             let long = variance_divergence_or_nan::<f64, true>(1.0 + x, 1.0);
-            for value in [fused, long] {
+            let (close, _) = close_variance_divergence_or_nan::<f64, true>(1.0 + x, 1.0);
+            assert_eq!(close.is_nan(), !is_near_one(x), "x = {x}");
+            let close = if close.is_nan() { long } else { close };
+            for value in [fused, long, close] {
                 let error = (value - expected).abs();
                 assert!(error <= 4.0 * f64::EPSILON * expected, "x = {x}");
             }
@@ -241,6 +248,20 @@ mod tests {
                     "{a}, {b}: {error:e}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn close_variances_may_have_any_unit() {
+        let expected = close_variance_divergence_or_nan::<f64, true>(1.25, 1.0);
+        for power in [-1022, -1000, -600, 600, 1000, 1021] {
+            let unit = 2.0_f64.powi(power);
+            let (value, inverse) = close_variance_divergence_or_nan::<f64, true>(1.25 * unit, unit);
+            assert_eq!((value, inverse * unit), expected, "2^{power}");
+        }
+        for b in [5e-324, 1e-310, 1e308] {
+            let (value, _) = close_variance_divergence_or_nan::<f64, true>(b, b);
+            assert!(value.is_nan(), "{b:e}");
         }
     }
 
