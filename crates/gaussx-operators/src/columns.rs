@@ -1,5 +1,6 @@
 //! Loops over the columns of a matrix view, contiguous or strided.
 
+use core::hint::black_box;
 use core::ops::Range;
 
 use faer::{ColMut, ColRef, MatMut, MatRef};
@@ -178,6 +179,29 @@ pub(crate) fn columns_of<T: Scalar, const N: usize>(a: MatRef<'_, T>) -> Option<
 #[inline(always)]
 pub(crate) fn as_slice<T: Scalar>(column: ColRef<'_, T>) -> Option<&[T]> {
     Some(column.try_as_col_major()?.as_slice())
+}
+
+/// Reads a matrix of few coordinates in the order of memory, a number of each line of the cache:
+/// kernels go through it by tiles, which the processor does not foresee.
+#[inline]
+pub(crate) fn read_ahead<T: Scalar>(a: MatRef<'_, T>) {
+    // More would not stay in the cache.
+    const MOST: usize = 256 << 10;
+    const LINE: usize = 64;
+    if size_of::<T>()
+        .saturating_mul(a.nrows())
+        .saturating_mul(a.ncols())
+        > MOST
+    {
+        return;
+    }
+    let mut sum = T::zero();
+    for j in 0..a.ncols() {
+        for &entry in contiguous(a.col(j)).iter().step_by(LINE / size_of::<T>()) {
+            sum += entry;
+        }
+    }
+    black_box(sum);
 }
 
 /// A column of a matrix whose columns are contiguous.

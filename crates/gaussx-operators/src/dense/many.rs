@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use super::factorize;
 use super::{DenseCovariance, Storage, Variances};
+use crate::columns::read_ahead;
 use crate::factor::logdet_of_factor;
 use crate::fused::sqrt;
 use crate::lanes::{LANES, Lanes, MOST, Matrices};
@@ -222,6 +223,7 @@ fn factor_group<T: Scalar>(
         return Ok(());
     }
     for (k, one) in group.iter_mut().enumerate() {
+        read_ahead(one.matrix.as_ref());
         factorize::checked_in_place(one.matrix.as_mut(), one.variances, workspace)
             .map_err(|error| (k, error))?;
         *one.logdet = logdet_of_factor(one.matrix.as_ref(), T::one());
@@ -251,6 +253,9 @@ fn factor_within<T: Scalar, const N: usize>(
     let is_fit = |one: &Unfinished<'_, T>| one.matrix.shape() == (n, n);
     if !group.iter().all(is_fit) {
         return Ok(false);
+    }
+    for one in &*group {
+        read_ahead(one.matrix.as_ref());
     }
     let mut lanes = Matrices::<T, N>::zero();
     let doubts = pulp::Arch::new().dispatch(Factor {

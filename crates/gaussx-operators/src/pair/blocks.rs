@@ -6,6 +6,7 @@ use super::Form;
 use super::lanes::{self, Place, Side};
 use super::part::{BlockRun, Part};
 use crate::blocks::{Blocks, for_each_block};
+use crate::columns::read_ahead;
 use crate::lanes::LANES;
 use crate::{CompensatedSum, Error, Scalar, Workspace, parallel};
 
@@ -116,6 +117,11 @@ impl<'a, T: Scalar> Aligned<'a, T> {
                 }
                 let p = block(self.p, first + k, range.clone())?;
                 let q = block(self.q, first + k, range)?;
+                for part in [p, q] {
+                    if let Some((l, _)) = part.factor.contiguous_dense() {
+                        read_ahead(l);
+                    }
+                }
                 *value = self.form.of_parts(p, q, workspace)?;
             }
         }
