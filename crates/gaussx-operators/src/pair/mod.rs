@@ -30,6 +30,7 @@
 mod blocks;
 mod dense;
 mod diagonal;
+mod diagonals;
 mod difference;
 mod lanes;
 mod panels;
@@ -113,12 +114,12 @@ pub fn divergence_and_distance<T: Scalar>(
     mean_q: ColRef<'_, T>,
     q: &(impl CovarianceOperator<T> + ?Sized),
 ) -> Option<T> {
-    if !diagonal::are_many(mean_p.nrows()) {
+    if !diagonals::are_many(mean_p.nrows()) {
         return None;
     }
     let means = [as_slice(mean_p)?, as_slice(mean_q)?];
     let (p, q) = (Part::of(&p).ok()?, Part::of(&q).ok()?);
-    diagonal::divergence_and_distance_of_two(p, q, means)
+    diagonals::divergence_and_distance(p, q, means)
 }
 
 /// `tr(Σ_q⁻¹ Σ_p) = ‖L_q⁻¹ L_p‖_F²`.
@@ -154,7 +155,7 @@ fn divergence_of_parts<T: Scalar>(
     workspace: &mut Workspace<T>,
 ) -> Result<T, Error> {
     if let (Some(v_p), Some(v_q)) = (p.as_diagonal(), q.as_diagonal()) {
-        return Ok(diagonal::divergence_of_two(p, q, [v_p, v_q]));
+        return Ok(diagonals::divergence(p, q, [v_p, v_q]));
     }
     if blocks::split(p, q) {
         return blocks::sum(p, q, Form::Divergence, workspace);
