@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gaussx::faer::{Mat, MatRef};
 use gaussx::{
     Adjust, BlockDiagonal, CovarianceOperator, DenseCovariance, DiagonalCovariance, Scalar,
-    StructuredCovariance, Workspace,
+    StructuredCovariance, Workspace, pair,
 };
 use gaussx_tests::matrices::{SPECTRA, near, with_spectrum};
 use gaussx_tests::random::Random;
@@ -317,6 +317,21 @@ fn one_block_is_the_matrix_itself() {
                 ])
             };
             assert_eq!(all(&p_block, &q_block), all(&p, &q), "n = {n}, seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn divergence_between_dense_normals_is_the_sum_of_its_parts() {
+    for n in SIZES {
+        for seed in 0..draws(n) {
+            let case = Case::<f64>::new(n, seed);
+            let [p, q] = case.operators();
+            let [x, mean] = &case.points;
+            let divergence = pair::divergence(&p, &q, &mut Workspace::new()).unwrap();
+            let distance = gaussx::quadratic_form(x, mean, &q).unwrap();
+            let found = gaussx::kl_divergence(x, &p, mean, &q).unwrap();
+            assert_eq!(found, (divergence + distance) / 2.0, "n = {n}, seed {seed}");
         }
     }
 }

@@ -103,8 +103,8 @@ pub fn quadratic_form_bounded<T: Scalar>(
 ///
 /// Cost: for two dense covariances that of KL in twice the precision, some thirty times the
 /// operations of the plain one, none of them in its fast kernels, and `6 n²` numbers of memory;
-/// the sum over blocks where blocks match; `n` for diagonal ones. Where one side is a user's own factor, the plain cost and some solves; the
-/// bound is then that of the factor form.
+/// the sum over blocks where blocks match; `n` for diagonal ones. Where one side is a user's own
+/// factor, the plain cost and some solves; the bound is then that of the factor form.
 ///
 /// Accuracy: the bound is within a factor of 25 of the error in every certified case; for a
 /// user's own factor it may be thousands of times too large.

@@ -181,6 +181,17 @@ pub(crate) fn as_slice<T: Scalar>(column: ColRef<'_, T>) -> Option<&[T]> {
     Some(column.try_as_col_major()?.as_slice())
 }
 
+/// At most `N` numbers, filled up with zeros.
+#[inline(always)]
+pub(crate) fn numbers_within<T: Scalar, const N: usize>(x: &[T]) -> [T; N] {
+    if let Some(whole) = x.first_chunk() {
+        return *whole;
+    }
+    let mut numbers = [T::zero(); N];
+    numbers[..x.len()].copy_from_slice(x);
+    numbers
+}
+
 /// Reads a matrix of few coordinates in the order of memory, a number of each line of the cache:
 /// kernels go through it by tiles, which the processor does not foresee.
 #[inline]

@@ -13,6 +13,7 @@ use core::fmt;
 use faer::{Mat, MatRef};
 use smallvec::SmallVec;
 
+pub(crate) use self::single::by_whole_columns;
 use self::storage::Storage;
 use crate::factor::{Entries, logdet_of_factor};
 use crate::memory::zero_mat;

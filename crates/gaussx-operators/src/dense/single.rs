@@ -6,7 +6,7 @@ use pulp::NullaryFnOnce;
 
 use super::triangular::half_solve;
 use crate::Scalar;
-use crate::columns::{as_slice, columns_of, contiguous};
+use crate::columns::{as_slice, columns_of, contiguous, numbers_within};
 use crate::fused::{is_fused, mul_add};
 use crate::sum::sum_of_squares;
 
@@ -64,9 +64,9 @@ fn residual<T: Scalar, const N: usize>(
     point: ColRef<'_, T>,
     center: Option<ColRef<'_, T>>,
 ) -> [T; N] {
-    let mut x = numbers_within::<T, N>(point);
+    let mut x = numbers_of::<T, N>(point);
     if let Some(center) = center {
-        let center = numbers_within::<T, N>(center);
+        let center = numbers_of::<T, N>(center);
         for i in 0..N {
             x[i] -= center[i];
         }
@@ -76,18 +76,13 @@ fn residual<T: Scalar, const N: usize>(
 
 /// At most `N` numbers, filled up with zeros.
 #[inline(always)]
-fn numbers_within<T: Scalar, const N: usize>(column: ColRef<'_, T>) -> [T; N] {
+fn numbers_of<T: Scalar, const N: usize>(column: ColRef<'_, T>) -> [T; N] {
+    if let Some(column) = as_slice(column) {
+        return numbers_within(column);
+    }
     let mut numbers = [T::zero(); N];
-    match as_slice(column) {
-        Some(column) => match column.first_chunk() {
-            Some(whole) => return *whole,
-            None => numbers[..column.len()].copy_from_slice(column),
-        },
-        None => {
-            for (to, &number) in numbers.iter_mut().zip(column.iter()) {
-                *to = number;
-            }
-        }
+    for (to, &number) in numbers.iter_mut().zip(column.iter()) {
+        *to = number;
     }
     numbers
 }
@@ -142,7 +137,7 @@ impl<T: Scalar, const N: usize> NullaryFnOnce for Within<'_, T, N> {
 /// no step waits for a division; what is above the diagonal changes only entries of `x` that
 /// are not needed any more.
 #[inline(always)]
-fn by_whole_columns<T: Scalar, const N: usize>(l: &[&[T; N]; N], x: &mut [T; N]) -> T {
+pub(crate) fn by_whole_columns<T: Scalar, const N: usize>(l: &[&[T; N]; N], x: &mut [T; N]) -> T {
     let mut reciprocals = [T::zero(); N];
     for i in 0..N {
         reciprocals[i] = T::one() / l[i][i];

@@ -13,16 +13,15 @@ use crate::{CompensatedSum, Scalar};
 
 /// `Σ (λ_i - 1 - ln λ_i)`.
 pub(super) fn divergence<T: Scalar>(
-    p: Part<'_, T>,
-    q: Part<'_, T>,
+    parts: [&Part<'_, T>; 2],
     variances: [Variances<'_, T>; 2],
 ) -> T {
-    let n = q.dim();
+    let n = parts[0].dim();
     let [v_p, v_q] = variances;
     if let [Variances::Constant(p), Variances::Constant(q)] = variances {
         return T::of_count(n) * variance_divergence(p, q);
     }
-    let sum = divergence_or_nan([p, q], Coordinates::new(n, variances));
+    let sum = divergence_or_nan(parts, Coordinates::new(n, variances));
     if sum.is_nan() {
         // Some ratio is out of range: its logarithm may not be.
         return sum_map(n, |i| variance_divergence(v_p.at(i), v_q.at(i)));
@@ -30,27 +29,22 @@ pub(super) fn divergence<T: Scalar>(
     sum
 }
 
-/// `Σ (λ_i - 1 - ln λ_i + (x_i - y_i)² / q_i)` of means `x` and `y`, where both covariances are
-/// diagonal, one of them has more than one variance, and the sum is finite.
+/// `Σ (λ_i - 1 - ln λ_i + (x_i - y_i)² / q_i)` of means `x` and `y`, where a side has more than one
+/// variance and the sum is finite.
 pub(super) fn divergence_and_distance<T: Scalar>(
-    p: Part<'_, T>,
-    q: Part<'_, T>,
+    parts: [&Part<'_, T>; 2],
+    variances: [Variances<'_, T>; 2],
     means: [&[T]; 2],
 ) -> Option<T> {
-    let n = q.dim();
-    if p.dim() != n || means.iter().any(|mean| mean.len() != n) {
-        return None;
-    }
-    let variances = [p.as_diagonal()?, q.as_diagonal()?];
     if matches!(variances, [Variances::Constant(_), Variances::Constant(_)]) {
         return None;
     }
     let coordinates = Coordinates {
-        n,
+        n: parts[0].dim(),
         variances,
         means: Some(means),
     };
-    let sum = divergence_or_nan([p, q], coordinates);
+    let sum = divergence_or_nan(parts, coordinates);
     sum.is_finite().then_some(sum)
 }
 
@@ -61,8 +55,8 @@ pub(super) fn trace<T: Scalar>(n: usize, variances: [Variances<'_, T>; 2]) -> T 
 
 /// The sum by the fastest of three formulas that keeps its digits, NaN where a coordinate is out
 /// of its range.
-fn divergence_or_nan<T: Scalar>(parts: [Part<'_, T>; 2], coordinates: Coordinates<'_, T>) -> T {
-    if are_many(coordinates.n) {
+fn divergence_or_nan<T: Scalar>(parts: [&Part<'_, T>; 2], coordinates: Coordinates<'_, T>) -> T {
+    if coordinates.n >= MANY {
         // What a few of them say is true of most.
         let few = Coordinates {
             n: FEW,
@@ -87,7 +81,7 @@ fn divergence_or_nan<T: Scalar>(parts: [Part<'_, T>; 2], coordinates: Coordinate
 
 /// `Σ (λ_i - 1) - ln det Σ_p + ln det Σ_q`, where both logarithms are at hand.
 fn divergence_by_logarithms<T: Scalar>(
-    [p, q]: [Part<'_, T>; 2],
+    [p, q]: [&Part<'_, T>; 2],
     coordinates: Coordinates<'_, T>,
 ) -> Option<T> {
     let (ln_p, ln_q) = (p.factor.logarithm()?, q.factor.logarithm()?);
@@ -97,10 +91,8 @@ fn divergence_by_logarithms<T: Scalar>(
     Some(sum.value())
 }
 
-/// Whether it saves time to try a few of `n` coordinates.
-pub(super) const fn are_many(n: usize) -> bool {
-    n >= 4 * FEW
-}
+/// Coordinates for which it saves time to try a few.
+const MANY: usize = 256;
 
 /// Coordinates that are tried before all are.
 const FEW: usize = 64;

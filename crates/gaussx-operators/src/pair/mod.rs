@@ -106,7 +106,7 @@ pub fn divergence<T: Scalar>(
 }
 
 /// [`divergence`] plus `‖L_q⁻¹ (μ_p - μ_q)‖²`, twice KL(p‖q), where one pass over the numbers gives
-/// both: for diagonal covariances of hundreds of coordinates, and a sum that is finite.
+/// both and the sum is finite: for diagonal covariances, and dense ones of few coordinates.
 #[doc(hidden)]
 pub fn divergence_and_distance<T: Scalar>(
     mean_p: ColRef<'_, T>,
@@ -114,12 +114,20 @@ pub fn divergence_and_distance<T: Scalar>(
     mean_q: ColRef<'_, T>,
     q: &(impl CovarianceOperator<T> + ?Sized),
 ) -> Option<T> {
-    if !diagonals::are_many(mean_p.nrows()) {
+    let means = [as_slice(mean_p)?, as_slice(mean_q)?];
+    let n = q.dim();
+    let (part_p, part_q) = (Part::unchecked(&p), Part::unchecked(&q));
+    let dimensions = [p.dim(), part_p.dim(), part_q.dim()].into_iter();
+    if dimensions.chain(means.map(<[T]>::len)).any(|dim| dim != n) {
         return None;
     }
-    let means = [as_slice(mean_p)?, as_slice(mean_q)?];
-    let (p, q) = (Part::of(&p).ok()?, Part::of(&q).ok()?);
-    diagonals::divergence_and_distance(p, q, means)
+    match (part_p.as_diagonal(), part_q.as_diagonal()) {
+        (Some(v_p), Some(v_q)) => {
+            diagonals::divergence_and_distance([&part_p, &part_q], [v_p, v_q], means)
+        }
+        (None, None) => small::divergence_and_distance(&part_p, &part_q, means),
+        _ => None,
+    }
 }
 
 /// `tr(Σ_q⁻¹ Σ_p) = ‖L_q⁻¹ L_p‖_F²`.
@@ -155,7 +163,7 @@ fn divergence_of_parts<T: Scalar>(
     workspace: &mut Workspace<T>,
 ) -> Result<T, Error> {
     if let (Some(v_p), Some(v_q)) = (p.as_diagonal(), q.as_diagonal()) {
-        return Ok(diagonals::divergence(p, q, [v_p, v_q]));
+        return Ok(diagonals::divergence([&p, &q], [v_p, v_q]));
     }
     if blocks::split(p, q) {
         return blocks::sum(p, q, Form::Divergence, workspace);

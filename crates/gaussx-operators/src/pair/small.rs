@@ -8,7 +8,8 @@
 use super::NEAR;
 use super::part::Part;
 use super::square::{Square, half_solve, has_tiles, set_mirrored, transpose, transpose_upper};
-use crate::columns::columns_of;
+use crate::columns::{columns_of, numbers_within};
+use crate::dense::by_whole_columns;
 use crate::factor::Entries;
 use crate::fused::{is_fused, mul_add, sqrt};
 use crate::special::{
@@ -67,51 +68,98 @@ impl<'a, T: Scalar, const N: usize> Dense<'a, T, N> {
 /// The divergence, where both sides are dense and small and the processor has a fused
 /// multiply-add.
 pub(super) fn divergence<T: Scalar>(p: &Part<'_, T>, q: &Part<'_, T>) -> Option<T> {
-    by_size::<T, false>(p, q)
+    by_size(p, q, Divergence)
+}
+
+/// [`divergence`] and `‖L_q⁻¹ (x - y)‖²` of means `x` and `y`, where that is finite.
+pub(super) fn divergence_and_distance<T: Scalar>(
+    p: &Part<'_, T>,
+    q: &Part<'_, T>,
+    means: [&[T]; 2],
+) -> Option<T> {
+    by_size(p, q, DivergenceAndDistance { means }).filter(|sum| sum.is_finite())
 }
 
 /// `‖L_q⁻¹ L_p‖_F²`, where both sides are dense and small and the processor has a fused
 /// multiply-add.
 pub(super) fn trace<T: Scalar>(p: &Part<'_, T>, q: &Part<'_, T>) -> Option<T> {
-    by_size::<T, true>(p, q)
+    by_size(p, q, Trace)
 }
 
-fn by_size<T: Scalar, const TRACE: bool>(p: &Part<'_, T>, q: &Part<'_, T>) -> Option<T> {
+fn by_size<T: Scalar>(p: &Part<'_, T>, q: &Part<'_, T>, form: impl Form<T>) -> Option<T> {
     if !is_fused() {
         return None;
     }
     let arch = pulp::Arch::new();
     match q.dim() {
-        0..=2 => arch.dispatch(Pair::<T, 2, TRACE> { p, q }),
-        3 => arch.dispatch(Pair::<T, 3, TRACE> { p, q }),
-        4 => arch.dispatch(Pair::<T, 4, TRACE> { p, q }),
-        5 => arch.dispatch(Pair::<T, 5, TRACE> { p, q }),
-        6 => arch.dispatch(Pair::<T, 6, TRACE> { p, q }),
-        7 => arch.dispatch(Pair::<T, 7, TRACE> { p, q }),
-        8 => arch.dispatch(Pair::<T, 8, TRACE> { p, q }),
-        9..=16 => arch.dispatch(Pair::<T, 16, TRACE> { p, q }),
+        0..=2 => arch.dispatch(Pair::<_, _, 2> { p, q, form }),
+        3 => arch.dispatch(Pair::<_, _, 3> { p, q, form }),
+        4 => arch.dispatch(Pair::<_, _, 4> { p, q, form }),
+        5 => arch.dispatch(Pair::<_, _, 5> { p, q, form }),
+        6 => arch.dispatch(Pair::<_, _, 6> { p, q, form }),
+        7 => arch.dispatch(Pair::<_, _, 7> { p, q, form }),
+        8 => arch.dispatch(Pair::<_, _, 8> { p, q, form }),
+        9..=16 => arch.dispatch(Pair::<_, _, 16> { p, q, form }),
         _ => None,
     }
 }
 
-/// The trace of a pair or its divergence, settled when it is compiled: asking would take a sixth
-/// of the time of two coordinates.
-struct Pair<'a, T: Scalar, const N: usize, const TRACE: bool> {
-    p: &'a Part<'a, T>,
-    q: &'a Part<'a, T>,
+/// What is asked of a pair: types, settled when it is compiled, as asking would take a sixth of the
+/// time of two coordinates.
+trait Form<T: Scalar> {
+    fn of<const N: usize>(&self, p: &Dense<'_, T, N>, q: &Dense<'_, T, N>) -> T;
 }
 
-impl<T: Scalar, const N: usize, const TRACE: bool> pulp::NullaryFnOnce for Pair<'_, T, N, TRACE> {
+struct Pair<'a, T: Scalar, F, const N: usize> {
+    p: &'a Part<'a, T>,
+    q: &'a Part<'a, T>,
+    form: F,
+}
+
+impl<T: Scalar, F: Form<T>, const N: usize> pulp::NullaryFnOnce for Pair<'_, T, F, N> {
     type Output = Option<T>;
 
     #[inline(always)]
     fn call(self) -> Option<T> {
         let (p, q) = (Dense::<T, N>::of(self.p)?, Dense::of(self.q)?);
-        Some(if TRACE {
-            trace_within(&p, &q)
-        } else {
-            divergence_within(&p, &q)
-        })
+        Some(self.form.of(&p, &q))
+    }
+}
+
+struct Divergence;
+
+impl<T: Scalar> Form<T> for Divergence {
+    #[inline(always)]
+    fn of<const N: usize>(&self, p: &Dense<'_, T, N>, q: &Dense<'_, T, N>) -> T {
+        divergence_within(p, q)
+    }
+}
+
+struct DivergenceAndDistance<'a, T> {
+    means: [&'a [T]; 2],
+}
+
+impl<T: Scalar> Form<T> for DivergenceAndDistance<'_, T> {
+    #[inline(always)]
+    fn of<const N: usize>(&self, p: &Dense<'_, T, N>, q: &Dense<'_, T, N>) -> T {
+        if q.n < N {
+            // The distance would not be that of a single point to the last bit.
+            return T::nan();
+        }
+        let [mut shift, y] = self.means.map(numbers_within::<T, N>);
+        for i in 0..N {
+            shift[i] -= y[i];
+        }
+        divergence_within(p, q) + by_whole_columns(&q.u.each_ref(), &mut shift)
+    }
+}
+
+struct Trace;
+
+impl<T: Scalar> Form<T> for Trace {
+    #[inline(always)]
+    fn of<const N: usize>(&self, p: &Dense<'_, T, N>, q: &Dense<'_, T, N>) -> T {
+        trace_within(p, q)
     }
 }
 
