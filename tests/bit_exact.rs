@@ -160,8 +160,9 @@ fn small_and_large_units_do_not_matter<T: Scalar>(most: i32) {
         let mut random = Random::new(n as u64);
         let mut case = Case::<T>::new(n, 0);
         case.sigma = with_spectrum(&SPECTRA[0].eigenvalues(n, 10.0), 1.0, &mut random);
+        let above_one = |by: f64| 1.0 + by / n as f64;
         // Below where a pair is close, and on both sides of where it looks so.
-        for ratio in [1.001, 1.25, 1.4, 3.0] {
+        for ratio in [1.001, above_one(4.0), above_one(7.0), above_one(12.0), 3.0] {
             case.other = Mat::from_fn(n, n, |i, j| T::of(ratio) * case.sigma[(i, j)]);
             let expected = bits(&scale_free(&case));
             for power in [-most, most] {

@@ -253,6 +253,56 @@ proptest! {
     }
 }
 
+/// Pairs that are known exactly: `Σ_q = L D Lᵀ` of small integers, `Σ_p` with `L (I + E)` for `L`
+/// and `E` of multiples of 2⁻²⁰. No entry is rounded, their roots are, and KL is a sum of squares.
+#[test]
+fn divergence_keeps_its_digits_where_its_forms_meet() {
+    let mut random = Random::new(1);
+    for n in [17, 40, 120] {
+        let mut lower = |reach: usize, entry: &mut dyn FnMut(&mut Random) -> f64| {
+            let mut l = Mat::<f64>::zeros(n, n);
+            for j in 0..n {
+                for i in j..n.min(j + reach) {
+                    l[(i, j)] = entry(&mut random);
+                }
+            }
+            l
+        };
+        let mut l = lower(4, &mut |random| random.index(3) as f64 - 1.0);
+        l.diagonal_mut().fill(2.0);
+        let d = |i: usize| (2 + i % 5) as f64;
+        let diagonal = Mat::from_fn(n, n, |i, j| if i == j { d(i) } else { 0.0 });
+        let sigma_q = &l * &diagonal * l.transpose();
+        let kappa = Naive::from_fn(n, |i, j| sigma_q[(i, j)]).kappa();
+        let q = DenseCovariance::new(sigma_q).unwrap();
+        // Divergences below and above those where the forms meet.
+        let mut shares = Vec::new();
+        for power in [0, 5, 10, 14, 18] {
+            let most = 1 << power;
+            let step = |random: &mut Random| random.index(2 * most + 1) as f64 - most as f64;
+            let e = lower(n, &mut |random| step(random) * 0.5_f64.powi(20));
+            let l_p = &l + &l * &e;
+            let p = DenseCovariance::new(&l_p * &diagonal * l_p.transpose()).unwrap();
+            let mut expected = 0.0;
+            for j in 0..n {
+                let x: f64 = e[(j, j)];
+                // x - ln(1 + x), summed from the small end.
+                let series: f64 = (2..40).rev().map(|k| (-x).powi(k) / f64::from(k)).sum();
+                expected += x * x + 2.0 * series;
+                expected += (j + 1..n)
+                    .map(|i| e[(i, j)] * e[(i, j)] * d(j) / d(i))
+                    .sum::<f64>();
+            }
+            let found = gaussx::pair::divergence(&p, &q, &mut Workspace::new()).unwrap();
+            let what = format!("n = {n}, divergence {expected:e}");
+            // One part in `n` of the promise.
+            assert_close(&what, found, expected, f64::EPSILON * kappa * expected);
+            shares.push(expected * n as f64 / 16.0);
+        }
+        assert!(shares[0] < 0.1 && shares[4] > 1.0, "{shares:?}");
+    }
+}
+
 /// The same Gaussian with a dense covariance.
 fn densified(p: &MultivariateNormal<f64, impl CovarianceOperator<f64>>) -> Dense {
     let sigma = p.covariance().to_dense().unwrap();

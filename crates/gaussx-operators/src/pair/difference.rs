@@ -9,6 +9,7 @@ use core::ops::Range;
 
 use faer::MatMut;
 
+use super::near;
 use super::part::Part;
 use crate::columns::{Triangle, contiguous, contiguous_mut, mirror, panels};
 use crate::factor::Action;
@@ -18,8 +19,9 @@ use crate::special::{is_near_one, x_minus_ln_1p_or_nan};
 use crate::sum::{Term, sum_of_squares, sum_slices, sum_terms};
 use crate::{CompensatedSum, Error, FactorKind, Scalar, Workspace};
 
-/// The sum over entries below which two matrices look close: it is twice the divergence where
-/// no coordinates are correlated, and some eight times where all are with their neighbours.
+/// How many times [`near`] the sum over entries may be of two matrices that look close: it is
+/// twice the divergence where no coordinates are correlated, and some eight times where all are
+/// with their neighbours.
 const ALIKE: f64 = 4.0;
 
 /// The divergence by differences, or `None` where the form does not apply: an entry-wise
@@ -46,9 +48,9 @@ pub(super) fn divergence<T: Scalar>(
     }
 }
 
-/// Whether `Σ_ij d_ij² / (v_i v_j)` is below [`ALIKE`] for the entries of the difference of two
-/// dense matrices and the variances of `q`: then the divergence is likely to be below 1, and the
-/// difference form need not wait for the factor form to tell.
+/// Whether `Σ_ij d_ij² / (v_i v_j)` is below [`ALIKE`] times [`near`] for the entries of the
+/// difference of two dense matrices and the variances of `q`: then the divergence is likely to be
+/// below it, and the difference form need not wait for the factor form to tell.
 pub(super) fn looks_close<T: Scalar>(
     p: Part<'_, T>,
     q: Part<'_, T>,
@@ -58,6 +60,7 @@ pub(super) fn looks_close<T: Scalar>(
         return false;
     };
     let (scale_p, scale_q) = (p.factor.scale(), q.factor.scale());
+    let alike = T::of(ALIKE) * near::<T>(q.dim());
     let close = workspace.with_any(q.dim(), 1, |inverse, _| {
         let mut total = T::zero();
         for j in 0..inverse.len() {
@@ -72,7 +75,7 @@ pub(super) fn looks_close<T: Scalar>(
             });
             let share = (scale_p * of_p.diag[j] - scale_q * of_q.diag[j]) * of_column;
             total += T::of(2.0) * above + share * share;
-            if !(total < T::of(ALIKE)) {
+            if !(total < alike) {
                 return Ok(false);
             }
         }

@@ -2,7 +2,7 @@
 //! [`small`](super::small) for sixteen pairs at once.
 
 use super::part::{Part, Variances};
-use super::{Form, NEAR};
+use super::{Form, near};
 use crate::Scalar;
 use crate::blocks::Blocks;
 use crate::fused::{is_fused, mul_add, sqrt};
@@ -133,10 +133,11 @@ fn fill_within<T: Scalar, const N: usize>(
         form,
     });
     out.copy_from_slice(&values[..out.len()]);
-    if form == Form::Divergence && out.iter().any(|&value| value < T::of(NEAR)) {
+    let near = near(place.size);
+    if form == Form::Divergence && out.iter().any(|&value| value < near) {
         let exact = by_difference(p, q, place, &of_q, out.len());
         for (value, exact) in out.iter_mut().zip(exact) {
-            if *value < T::of(NEAR) {
+            if *value < near {
                 *value = exact;
             }
         }

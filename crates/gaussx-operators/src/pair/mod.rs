@@ -22,8 +22,8 @@
 //!
 //! * **diagonal** (either side): the excess of each squared pivot over 1 comes from the
 //!   difference of the variances;
-//! * **difference** (both matrices known entry by entry, divergence below 1, or above 16
-//!   coordinates entries that look close): from `F = L_q⁻¹ (Σ_p - Σ_q) L_q⁻ᵀ`, the pivots
+//! * **difference** (both matrices known entry by entry, divergence below 1, or `16/n` above
+//!   16 coordinates, of which entries may tell): from `F = L_q⁻¹ (Σ_p - Σ_q) L_q⁻ᵀ`, the pivots
 //!   `1 + g_i` and rows `s_i` of the Cholesky factor of `I + F`;
 //! * **factor** (all others): from `E = L_q⁻¹ (L_p - L_q)`, `M = I + E`.
 
@@ -39,10 +39,6 @@ pub(crate) mod refined;
 mod small;
 mod square;
 mod terms;
-
-/// Below this divergence the factor form loses digits, of which it keeps about
-/// `√divergence` of the whole, and the matrices are subtracted before anything is rounded.
-const NEAR: f64 = 1.0;
 
 pub use terms::PairTerms;
 
@@ -188,7 +184,7 @@ fn divergence_of_parts<T: Scalar>(
         Some(value) => value,
         None => panels::divergence(p, q, workspace)?,
     };
-    if looks_close || value >= T::of(NEAR) {
+    if looks_close || value >= near(q.dim()) {
         return Ok(value);
     }
     Ok(difference::divergence(p, q, workspace)?.unwrap_or(value))
@@ -218,6 +214,16 @@ fn trace_of_parts<T: Scalar>(
         Some(value) => Ok(value),
         None => panels::trace(p, q, workspace),
     }
+}
+
+/// The divergence of `n` coordinates below which the matrices are subtracted before anything
+/// is rounded.
+///
+/// The relative error of the factor form grows as `1 / √divergence`: by `√n / 4` at most above
+/// this, and rounding errors of that many entries are farther below their bound.
+#[inline(always)]
+fn near<T: Scalar>(n: usize) -> T {
+    T::of(16.0) / T::of_count(n.max(16))
 }
 
 fn own_kind<T: Scalar>(

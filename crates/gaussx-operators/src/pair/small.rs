@@ -5,7 +5,7 @@
 //! Matrices are filled up to `N` coordinates with those of the identity, which add nothing:
 //! the loops have constant bounds, and a row is a register or two.
 
-use super::NEAR;
+use super::near;
 use super::part::Part;
 use super::square::{Square, half_solve, has_tiles, set_mirrored, transpose, transpose_upper};
 use crate::columns::{columns_of, numbers_within};
@@ -166,7 +166,7 @@ impl<T: Scalar> Form<T> for Trace {
 #[inline(always)]
 fn divergence_within<T: Scalar, const N: usize>(p: &Dense<'_, T, N>, q: &Dense<'_, T, N>) -> T {
     let value = by_factors(p, q);
-    if value >= T::of(NEAR) {
+    if value >= near(q.n) {
         return value;
     }
     by_difference(p, q).unwrap_or(value)
