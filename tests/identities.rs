@@ -253,53 +253,82 @@ proptest! {
     }
 }
 
-/// Pairs that are known exactly: `Σ_q = L D Lᵀ` of small integers, `Σ_p` with `L (I + E)` for `L`
-/// and `E` of multiples of 2⁻²⁰. No entry is rounded, their roots are, and KL is a sum of squares.
+/// `Σ_p`, `Σ_q` and their divergence, exactly: `Σ_q = L D Lᵀ` of small integers, `Σ_p` with `L (I + E)`
+/// for `L` and `E` of up to `most` steps of 2⁻²⁰. No entry is rounded, their roots are, and the
+/// divergence is a sum of squares.
+fn exact_pair(n: usize, most: usize, random: &mut Random) -> (Mat<f64>, Mat<f64>, f64) {
+    let mut l = Mat::<f64>::zeros(n, n);
+    let mut e = l.clone();
+    for j in 0..n {
+        l[(j, j)] = 2.0;
+        for i in j + 1..n.min(j + 4) {
+            l[(i, j)] = random.index(3) as f64 - 1.0;
+        }
+        for i in j..n {
+            let steps = random.index(2 * most + 1) as f64 - most as f64;
+            e[(i, j)] = steps * 0.5_f64.powi(20);
+        }
+    }
+    let d = |i: usize| (2 + i % 5) as f64;
+    let diagonal = Mat::from_fn(n, n, |i, j| if i == j { d(i) } else { 0.0 });
+    let mut divergence = 0.0;
+    for j in 0..n {
+        let x: f64 = e[(j, j)];
+        // x - ln(1 + x), summed from the small end.
+        let series: f64 = (2..40).rev().map(|k| (-x).powi(k) / f64::from(k)).sum();
+        divergence += x * x + 2.0 * series;
+        let squares = (j + 1..n).map(|i| e[(i, j)] * e[(i, j)] * d(j) / d(i));
+        divergence += squares.sum::<f64>();
+    }
+    let l_p = &l + &l * &e;
+    let [sigma_p, sigma_q] = [l_p, l].map(|l| &l * &diagonal * l.transpose());
+    (sigma_p, sigma_q, divergence)
+}
+
+/// How many steps the entries of `E` take: from far below where the forms of the divergence meet
+/// to above.
+const STEPS: [usize; 5] = [1, 1 << 5, 1 << 10, 1 << 14, 1 << 18];
+
+fn condition(matrix: &Mat<f64>) -> f64 {
+    Naive::from_fn(matrix.nrows(), |i, j| matrix[(i, j)]).kappa()
+}
+
 #[test]
 fn divergence_keeps_its_digits_where_its_forms_meet() {
-    let mut random = Random::new(1);
     for n in [17, 40, 120] {
-        let mut lower = |reach: usize, entry: &mut dyn FnMut(&mut Random) -> f64| {
-            let mut l = Mat::<f64>::zeros(n, n);
-            for j in 0..n {
-                for i in j..n.min(j + reach) {
-                    l[(i, j)] = entry(&mut random);
-                }
-            }
-            l
-        };
-        let mut l = lower(4, &mut |random| random.index(3) as f64 - 1.0);
-        l.diagonal_mut().fill(2.0);
-        let d = |i: usize| (2 + i % 5) as f64;
-        let diagonal = Mat::from_fn(n, n, |i, j| if i == j { d(i) } else { 0.0 });
-        let sigma_q = &l * &diagonal * l.transpose();
-        let kappa = Naive::from_fn(n, |i, j| sigma_q[(i, j)]).kappa();
-        let q = DenseCovariance::new(sigma_q).unwrap();
-        // Divergences below and above those where the forms meet.
-        let mut shares = Vec::new();
-        for power in [0, 5, 10, 14, 18] {
-            let most = 1 << power;
-            let step = |random: &mut Random| random.index(2 * most + 1) as f64 - most as f64;
-            let e = lower(n, &mut |random| step(random) * 0.5_f64.powi(20));
-            let l_p = &l + &l * &e;
-            let p = DenseCovariance::new(&l_p * &diagonal * l_p.transpose()).unwrap();
-            let mut expected = 0.0;
-            for j in 0..n {
-                let x: f64 = e[(j, j)];
-                // x - ln(1 + x), summed from the small end.
-                let series: f64 = (2..40).rev().map(|k| (-x).powi(k) / f64::from(k)).sum();
-                expected += x * x + 2.0 * series;
-                expected += (j + 1..n)
-                    .map(|i| e[(i, j)] * e[(i, j)] * d(j) / d(i))
-                    .sum::<f64>();
-            }
-            let found = gaussx::pair::divergence(&p, &q, &mut Workspace::new()).unwrap();
-            let what = format!("n = {n}, divergence {expected:e}");
+        let meets_at = 16.0 / n as f64;
+        let divergences = STEPS.map(|most| {
+            let (p, q, expected) = exact_pair(n, most, &mut Random::new(1));
             // One part in `n` of the promise.
+            let bound = f64::EPSILON * condition(&q) * expected;
+            let [p, q] = [p, q].map(|sigma| DenseCovariance::new(sigma).unwrap());
+            let found = gaussx::pair::divergence(&p, &q, &mut Workspace::new()).unwrap();
+            assert_close(&format!("n = {n}, {most} steps"), found, expected, bound);
+            expected
+        });
+        assert!(divergences[0] < 0.1 * meets_at && divergences[4] > meets_at);
+    }
+}
+
+/// Also where each of many blocks is close, and all of them are not.
+#[test]
+fn divergence_of_blocks_keeps_its_digits_where_its_forms_meet() {
+    for (count, size) in [(2, 8), (50, 8), (3, 20), (30, 20)] {
+        for most in STEPS {
+            let mut random = Random::new(1);
+            let (mut p, mut q, mut expected, mut kappa) = (Vec::new(), Vec::new(), 0.0, 1.0_f64);
+            for _ in 0..count {
+                let (sigma_p, sigma_q, divergence) = exact_pair(size, most, &mut random);
+                kappa = kappa.max(condition(&sigma_q));
+                p.push(sigma_p);
+                q.push(sigma_q);
+                expected += divergence;
+            }
+            let [p, q] = [p, q].map(|all| BlockDiagonal::from_matrices(all).unwrap());
+            let found = gaussx::pair::divergence(&p, &q, &mut Workspace::new()).unwrap();
+            let what = format!("{count} blocks of {size}, {most} steps");
             assert_close(&what, found, expected, f64::EPSILON * kappa * expected);
-            shares.push(expected * n as f64 / 16.0);
         }
-        assert!(shares[0] < 0.1 && shares[4] > 1.0, "{shares:?}");
     }
 }
 

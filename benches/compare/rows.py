@@ -15,7 +15,7 @@ from scipy.linalg.lapack import dpotrf, dpotri, dtrtri
 
 LN_2PI = log(2 * pi)
 POINTS = 1000
-FAR, NEAR = (1.0, 30.0), (3.0, 3.1)
+LENGTHS = {"far": (1.0, 30.0), "near": (3.0, 3.1), "close": (3.0, 3.001)}
 
 
 class Row:
@@ -30,10 +30,11 @@ def row(quantity, n):
     if kind == "log-density of 1000":
         return log_density_batch(n)
     if kind == "kl" and structure.startswith("dense"):
-        lengths = {"far": FAR, "near": NEAR}[structure.split(", ")[1]]
+        lengths = LENGTHS[structure.split(", ")[1]]
         return kl_dense(n, lengths, given=structure.endswith("given"))
-    if kind == "kl" and structure.endswith("blocks"):
-        return kl_blocks(n, int(structure.split()[0]))
+    if kind == "kl" and "blocks" in structure:
+        lengths = LENGTHS["near" if structure.endswith("near") else "far"]
+        return kl_blocks(n, int(structure.split()[0]), lengths)
     return {
         "kl/scaled identity": kl_scaled,
         "kl/diagonal": lambda n: kl_diagonal(n, variances(n, 3)),
@@ -310,10 +311,10 @@ def entropy_diagonal(n):
     return Row([plain, by_chunks(1 << 12), by_chunks(1 << 14), by_products])
 
 
-def kl_blocks(n, m):
+def kl_blocks(n, m, lengths):
     """Three ways: a loop over LAPACK, NumPy's batched routines, arithmetic on all blocks."""
     count = n // m
-    p, q = (np.tile(kernel(m, length), (count, 1, 1)) for length in FAR)
+    p, q = (np.tile(kernel(m, length), (count, 1, 1)) for length in lengths)
     mean_p, mean_q = vector(n, 1), vector(n, 2)
 
     def loop(trace):

@@ -18,24 +18,28 @@ use crate::clock::{Measured, measure};
 const NUMBER: usize = size_of::<f64>();
 const POINTS: usize = 1000;
 
-/// Length scales of p and q: a divergence above 1 and one below, for which KL has another
-/// form and must find out.
+/// Length scales of p and q: a divergence above 1, one below, and one for which KL has another
+/// form whatever n is.
 const FAR: [f64; 2] = [1.0, 30.0];
 const NEAR: [f64; 2] = [3.0, 3.1];
+const CLOSE: [f64; 2] = [3.0, 3.001];
 
-const ROWS: [(&str, &[usize]); 21] = [
+const ROWS: [(&str, &[usize]); 24] = [
     ("log-density/dense", &[2, 8, 32, 512, 2048]),
     ("log-density/dense, factor given", &[2, 8, 512]),
     ("log-density of 1000/dense", &[8, 32, 128, 512, 2048]),
     ("kl/dense, far", &[8, 128, 512, 2048]),
     ("kl/dense, far, factors given", &[2, 8, 512]),
-    ("kl/dense, near", &[8, 128, 2048]),
+    ("kl/dense, near", &[8, 128, 512, 2048]),
+    ("kl/dense, close", &[128, 2048]),
     ("kl/scaled identity", &[1_000_000]),
     ("kl/diagonal", &[1_000_000]),
     ("kl/diagonal, given", &[1000, 1_000_000]),
     ("kl/diagonal, near, given", &[1000, 1_000_000]),
     ("kl/8 x 8 blocks", &[100_000, 1_000_000]),
+    ("kl/8 x 8 blocks, near", &[100_000]),
     ("kl/64 x 64 blocks", &[2048, 99_968]),
+    ("kl/64 x 64 blocks, near", &[99_968]),
     ("entropy/diagonal", &[1_000_000]),
     ("expected log-likelihood/dense, dense noise", &[2048]),
     (
@@ -92,6 +96,7 @@ pub(crate) fn measure_row(quantity: &str, n: usize) -> Result<Option<Measured>, 
         }
         "kl/dense, far" => kl_dense(n, FAR),
         "kl/dense, near" => kl_dense(n, NEAR),
+        "kl/dense, close" => kl_dense(n, CLOSE),
         "kl/dense, far, factors given" => kl_given(n, &dense(n, FAR[0]), &dense(n, FAR[1])),
         "kl/scaled identity" => kl_given(n, &scaled(n, 2.0), &scaled(n, 3.0)),
         "kl/diagonal" => kl_diagonal(n),
@@ -104,8 +109,10 @@ pub(crate) fn measure_row(quantity: &str, n: usize) -> Result<Option<Measured>, 
             }
             kl_given(n, &diagonal(n, 0), &DiagonalCovariance::new(near)?)
         }
-        "kl/8 x 8 blocks" => kl_blocks(n, 8),
-        "kl/64 x 64 blocks" => kl_blocks(n, 64),
+        "kl/8 x 8 blocks" => kl_blocks(n, 8, FAR),
+        "kl/8 x 8 blocks, near" => kl_blocks(n, 8, NEAR),
+        "kl/64 x 64 blocks" => kl_blocks(n, 64, FAR),
+        "kl/64 x 64 blocks, near" => kl_blocks(n, 64, NEAR),
         "entropy/diagonal" => {
             let v = variances::<f64>(n, 0);
             measure(
@@ -218,9 +225,9 @@ fn kl_diagonal(n: usize) -> Result<Measured, Error> {
     )
 }
 
-fn kl_blocks(n: usize, size: usize) -> Result<Measured, Error> {
+fn kl_blocks(n: usize, size: usize, lengths: [f64; 2]) -> Result<Measured, Error> {
     let (mean_p, mean_q) = (vector(n, 1), vector(n, 2));
-    let [p, q] = FAR.map(|length| side_by_side(&kernel::<f64>(size, length), n / size));
+    let [p, q] = lengths.map(|length| side_by_side(&kernel::<f64>(size, length), n / size));
     measure(
         2 * n * size * NUMBER,
         || (p.clone(), q.clone()),

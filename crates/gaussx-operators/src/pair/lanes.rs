@@ -184,7 +184,7 @@ impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for ByFactors<'_, T, N> {
         let Self { p, q, n, form } = self;
         let mut values = [T::zero(); LANES];
         let reciprocals = q.reciprocals(n);
-        if form == Form::Divergence {
+        if form != Form::Trace {
             for i in 0..n {
                 let (a, b, by) = (p.columns[i][i], q.columns[i][i], reciprocals[i]);
                 for lane in 0..LANES {
@@ -195,7 +195,7 @@ impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for ByFactors<'_, T, N> {
         }
         for k in 0..n {
             let x = &mut p.columns[k][..n];
-            if form == Form::Divergence {
+            if form != Form::Trace {
                 for (entry, other) in x[k..].iter_mut().zip(&q.columns[k][k..n]) {
                     for lane in 0..LANES {
                         entry[lane] -= other[lane];

@@ -26,6 +26,9 @@
 //!   16 coordinates, of which entries may tell): from `F = L_q⁻¹ (Σ_p - Σ_q) L_q⁻ᵀ`, the pivots
 //!   `1 + g_i` and rows `s_i` of the Cholesky factor of `I + F`;
 //! * **factor** (all others): from `E = L_q⁻¹ (L_p - L_q)`, `M = I + E`.
+//!
+//! Where blocks meet one to one their sum is what must not be close: errors of blocks that are
+//! do not matter in it.
 
 mod blocks;
 mod dense;
@@ -53,6 +56,9 @@ use part::Part;
 enum Form {
     /// [`divergence`].
     Divergence,
+    /// [`divergence`], but not by differences: of parts whose sum may be far from 0 where they
+    /// are not.
+    DivergenceByFactors,
     /// [`trace`].
     Trace,
 }
@@ -65,7 +71,9 @@ impl Form {
         workspace: &mut Workspace<T>,
     ) -> Result<T, Error> {
         match self {
-            Self::Divergence => divergence_of_parts(p, q, workspace),
+            Self::Divergence | Self::DivergenceByFactors => {
+                divergence_of_parts(p, q, self, workspace)
+            }
             Self::Trace => trace_of_parts(p, q, workspace),
         }
     }
@@ -156,13 +164,14 @@ pub fn trace<T: Scalar>(
 fn divergence_of_parts<T: Scalar>(
     p: Part<'_, T>,
     q: Part<'_, T>,
+    form: Form,
     workspace: &mut Workspace<T>,
 ) -> Result<T, Error> {
     if let (Some(v_p), Some(v_q)) = (p.as_diagonal(), q.as_diagonal()) {
         return Ok(diagonals::divergence([&p, &q], [v_p, v_q]));
     }
     if blocks::split(p, q) {
-        return blocks::sum(p, q, Form::Divergence, workspace);
+        return blocks::sum(p, q, form, workspace);
     }
     if let Some(v_q) = q.as_diagonal() {
         return diagonal::divergence_from_diagonal(p, v_q, workspace);
@@ -176,7 +185,8 @@ fn divergence_of_parts<T: Scalar>(
     if let Some(value) = small::divergence(&p, &q) {
         return Ok(value);
     }
-    let looks_close = difference::looks_close(p, q, workspace);
+    let may_subtract = form == Form::Divergence;
+    let looks_close = may_subtract && difference::looks_close(p, q, workspace);
     if looks_close && let Some(exact) = difference::divergence(p, q, workspace)? {
         return Ok(exact);
     }
@@ -184,7 +194,7 @@ fn divergence_of_parts<T: Scalar>(
         Some(value) => value,
         None => panels::divergence(p, q, workspace)?,
     };
-    if looks_close || value >= near(q.dim()) {
+    if looks_close || !may_subtract || value >= near(q.dim()) {
         return Ok(value);
     }
     Ok(difference::divergence(p, q, workspace)?.unwrap_or(value))
