@@ -28,7 +28,7 @@ pub(crate) use forms::forms_into;
 pub(crate) use half_solve::{half_solve, half_solve_lower_rows};
 pub(crate) use lower::{LowerColumns, squares_into};
 pub(crate) use pivots::{NoPivot, Pivots, Positive};
-pub(crate) use strips::four;
+pub(crate) use strips::{each_of_four, four};
 
 /// Rows, and columns, of the factor whose panels stay in the second fastest memory.
 const BLOCK: usize = 128;

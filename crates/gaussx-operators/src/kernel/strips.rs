@@ -58,7 +58,7 @@ pub(super) fn store<T: Scalar>(strip: &[T], width: usize, mut x: MatMut<'_, T>, 
         let mut columns: [_; FOUR] = core::array::from_fn(|_| columns.next().unwrap_or_default());
         for (i, rows) in strip.chunks(FOUR * width).enumerate() {
             let row = |r: usize| four(rows, r * width + lane);
-            let entries = T::transpose(core::array::from_fn(row));
+            let entries = T::transpose(each_of_four(row));
             for (column, entries) in columns.iter_mut().zip(entries) {
                 let to = column.get_mut(i * FOUR..).unwrap_or_default();
                 if let Some(to) = to.first_chunk_mut() {
@@ -86,9 +86,9 @@ pub(super) fn load_columns<T: Scalar, C: Fn(usize) -> [T; FOUR]>(
     }
     let (whole, rest) = (count - count % FOUR, count % FOUR);
     for lane in (0..whole).step_by(FOUR) {
-        let columns: [C; FOUR] = core::array::from_fn(|q| column(lane + q));
+        let columns = each_of_four(|q| column(lane + q));
         for (i, rows) in strip.chunks_exact_mut(FOUR * width).enumerate() {
-            let entries = T::transpose(core::array::from_fn(|q| columns[q](i * FOUR)));
+            let entries = T::transpose(each_of_four(|q| columns[q](i * FOUR)));
             for (row, entries) in rows.chunks_exact_mut(width).zip(entries) {
                 if let Some(to) = row[lane..].first_chunk_mut() {
                     *to = entries;
@@ -158,15 +158,19 @@ pub(super) fn store_rows<T: Scalar, S: Simd>(
     }
 }
 
+/// `[f(0), f(1), f(2), f(3)]`, always inlined, which `core::array::from_fn` is not.
+#[inline(always)]
+pub(crate) fn each_of_four<V>(f: impl Fn(usize) -> V) -> [V; FOUR] {
+    [f(0), f(1), f(2), f(3)]
+}
+
 /// Four entries of a column from a row on, zeros beyond the last.
 #[inline(always)]
 pub(crate) fn four<T: Scalar>(column: &[T], row: usize) -> [T; FOUR] {
-    match *column.get(row..).unwrap_or_default() {
-        [a, b, c, d, ..] => [a, b, c, d],
-        [a, b, c] => [a, b, c, T::zero()],
-        [a, b] => [a, b, T::zero(), T::zero()],
-        [a] => [a, T::zero(), T::zero(), T::zero()],
-        [] => [T::zero(); FOUR],
+    let rest = column.get(row..).unwrap_or_default();
+    match rest.first_chunk() {
+        Some(all) => *all,
+        None => each_of_four(|k| rest.get(k).copied().unwrap_or_else(T::zero)),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Form;
 use super::part::Part;
 use crate::columns::as_slice;
-use crate::kernel::{self, Factor, LowerColumns, four};
+use crate::kernel::{self, Factor, LowerColumns, each_of_four, four};
 use crate::special::{deviation_divergence, deviation_divergence_or_nan};
 use crate::sum::{Term, sum_map, sum_terms};
 use crate::{CompensatedSum, Scalar, Workspace};
@@ -53,7 +53,10 @@ impl<T: Scalar> LowerColumns<T> for Columns<'_, T> {
     fn column(&self, j: usize) -> impl Fn(usize) -> [T; 4] {
         let Factor { l, deviation } = self.0;
         let column = as_slice(l.col(j)).unwrap_or_default();
-        move |row| four(column, row).map(|entry| deviation * entry)
+        move |row| {
+            let entries = four(column, row);
+            each_of_four(|k| deviation * entries[k])
+        }
     }
 }
 
@@ -71,7 +74,7 @@ impl<T: Scalar> LowerColumns<T> for Difference<'_, T> {
         let of_q = as_slice(q.l.col(j)).unwrap_or_default();
         move |row| {
             let (a, b) = (four(of_p, row), four(of_q, row));
-            core::array::from_fn(|k| p.deviation * a[k] - q.deviation * b[k])
+            each_of_four(|k| p.deviation * a[k] - q.deviation * b[k])
         }
     }
 }

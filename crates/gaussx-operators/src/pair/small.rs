@@ -12,6 +12,7 @@ use crate::columns::{columns_of, numbers_within};
 use crate::dense::by_whole_columns;
 use crate::factor::Entries;
 use crate::fused::{is_fused, mul_add, sqrt};
+use crate::kernel::each_of_four;
 use crate::special::{
     deviation_divergence, deviation_divergence_or_nan, is_near_one, x_minus_ln_1p_or_nan,
 };
@@ -250,7 +251,7 @@ fn difference<T: Scalar, const N: usize>(
                     let column = |c: usize| {
                         let of_p = above_p[4 * j + c].as_chunks::<4>().0[i];
                         let of_q = above_q[4 * j + c].as_chunks::<4>().0[i];
-                        core::array::from_fn(|r| p.scale * of_p[r] - q.scale * of_q[r])
+                        each_of_four(|r| p.scale * of_p[r] - q.scale * of_q[r])
                     };
                     let columns = [column(0), column(1), column(2), column(3)];
                     set_mirrored(&mut f, i, j, columns);
