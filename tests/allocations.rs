@@ -196,7 +196,7 @@ fn nothing_is_allocated_where_threads_share_the_work() {
         let far = DenseCovariance::new(random.covariance::<f64>(n)).unwrap();
         let diagonal = DiagonalCovariance::new(vec![2.0; n]).unwrap();
         let count = settled(|| {
-            kl_divergence_with(&x, &sigma, &mean, &near, w).unwrap();
+            kl_divergence_with(&x, &sigma, &x, &near, w).unwrap();
             kl_divergence_with(&x, &sigma, &mean, &far, w).unwrap();
             kl_divergence_with(&x, &diagonal, &mean, &far, w).unwrap();
             log_prob_batch_into(&points, &mean, &sigma, &mut values, w).unwrap();

@@ -15,7 +15,7 @@ from scipy.linalg.lapack import dpotrf, dpotri, dtrtri
 
 LN_2PI = log(2 * pi)
 POINTS = 1000
-LENGTHS = {"far": (1.0, 30.0), "near": (3.0, 3.1), "close": (3.0, 3.001)}
+LENGTHS = {"far": (1.0, 30.0), "near": (3.0, 3.1), "close": (3.0, 3.01)}
 
 
 class Row:
@@ -31,7 +31,8 @@ def row(quantity, n):
         return log_density_batch(n)
     if kind == "kl" and structure.startswith("dense"):
         lengths = LENGTHS[structure.split(", ")[1]]
-        return kl_dense(n, lengths, given=structure.endswith("given"))
+        means = vector(n, 1), vector(n, 1 if structure.endswith("equal means") else 2)
+        return kl_dense(n, lengths, means, given=structure.endswith("given"))
     if kind == "kl" and "blocks" in structure:
         lengths = LENGTHS["near" if structure.endswith("near") else "far"]
         return kl_blocks(n, int(structure.split()[0]), lengths)
@@ -190,9 +191,9 @@ def log_density_batch(d):
     return Row([solve, invert], lambda: (a.copy("F"),), a.nbytes, np.sum)
 
 
-def kl_dense(n, lengths, given):
+def kl_dense(n, lengths, means, given):
     p, q = (kernel(n, length) for length in lengths)
-    mean_p, mean_q = vector(n, 1), vector(n, 2)
+    mean_p, mean_q = means
 
     def by_factors(trace):
         def whole(p, q):

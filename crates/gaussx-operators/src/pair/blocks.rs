@@ -33,15 +33,18 @@ pub(super) fn split<T: Scalar>(p: Part<'_, T>, q: Part<'_, T>) -> bool {
 pub(super) fn sum<T: Scalar>(
     p: Part<'_, T>,
     q: Part<'_, T>,
-    form: Form,
+    form: Form<T>,
     workspace: &mut Workspace<T>,
 ) -> Result<T, Error> {
     if let Some(aligned) = Aligned::of(p, q) {
         return workspace.with_any(aligned.count, 1, |values, workspace| {
-            if form == Form::Divergence {
+            if let Form::Divergence { beside } = form {
                 // Errors of blocks that are close do not matter in a sum that is not.
-                let by_factors = aligned.sum(Form::DivergenceByFactors, values, workspace)?;
-                if by_factors >= near(aligned.size) {
+                let beside_others = Form::Divergence {
+                    beside: T::infinity(),
+                };
+                let by_factors = aligned.sum(beside_others, values, workspace)?;
+                if by_factors + beside >= near(aligned.size) {
                     return Ok(by_factors);
                 }
             }
@@ -87,7 +90,12 @@ impl<'a, T: Scalar> Aligned<'a, T> {
     }
 
     /// The sum of what is asked of all blocks, by way of `values`.
-    fn sum(&self, form: Form, values: &mut [T], workspace: &mut Workspace<T>) -> Result<T, Error> {
+    fn sum(
+        &self,
+        form: Form<T>,
+        values: &mut [T],
+        workspace: &mut Workspace<T>,
+    ) -> Result<T, Error> {
         self.fill(form, 0, 0, values, workspace)?;
         let mut total = CompensatedSum::new();
         for &value in &*values {
@@ -99,7 +107,7 @@ impl<'a, T: Scalar> Aligned<'a, T> {
     /// What is asked of the blocks `first ..`, which begin at coordinate `start`.
     fn fill(
         &self,
-        form: Form,
+        form: Form<T>,
         first: usize,
         start: usize,
         values: &mut [T],
@@ -141,7 +149,13 @@ impl<'a, T: Scalar> Aligned<'a, T> {
     }
 
     /// Fills the values of a group at once, where its blocks allow it.
-    fn fill_side_by_side(&self, form: Form, first: usize, start: usize, values: &mut [T]) -> bool {
+    fn fill_side_by_side(
+        &self,
+        form: Form<T>,
+        first: usize,
+        start: usize,
+        values: &mut [T],
+    ) -> bool {
         let size = self.blocks.block_dim(first);
         let place = Place { first, start, size };
         let are_equal = (first..first + values.len()).all(|b| self.blocks.block_dim(b) == size);

@@ -13,7 +13,7 @@ use crate::{CompensatedSum, Scalar, Workspace};
 pub(super) fn by_factors<T: Scalar>(
     p: Part<'_, T>,
     q: Part<'_, T>,
-    form: Form,
+    form: Form<T>,
     workspace: &mut Workspace<T>,
 ) -> Option<T> {
     let (l_p, l_q) = (factor(p)?, factor(q)?);
@@ -23,7 +23,7 @@ pub(super) fn by_factors<T: Scalar>(
         let mut total = CompensatedSum::new();
         match form {
             Form::Trace => kernel::squares_into(l_q, &Columns(l_p), true, 0, squares, workspace)?,
-            Form::Divergence | Form::DivergenceByFactors => {
+            Form::Divergence { .. } => {
                 let difference = Difference { p: l_p, q: l_q };
                 kernel::squares_into(l_q, &difference, false, 0, squares, workspace)?;
                 let (of_p, of_q) = pivots.split_at_mut(n);

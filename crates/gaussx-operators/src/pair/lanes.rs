@@ -97,7 +97,7 @@ pub(super) fn fill<T: Scalar>(
     p: Side<'_, T>,
     q: Side<'_, T>,
     place: Place,
-    form: Form,
+    form: Form<T>,
     out: &mut [T],
 ) -> bool {
     if out.len() < 2 || !is_fused() {
@@ -116,7 +116,7 @@ fn fill_within<T: Scalar, const N: usize>(
     p: Side<'_, T>,
     q: Side<'_, T>,
     place: Place,
-    form: Form,
+    form: Form<T>,
     out: &mut [T],
 ) -> bool {
     let (mut of_p, mut of_q) = (Matrices::<T, N>::zero(), Matrices::<T, N>::zero());
@@ -133,11 +133,14 @@ fn fill_within<T: Scalar, const N: usize>(
         form,
     });
     out.copy_from_slice(&values[..out.len()]);
+    let Form::Divergence { beside } = form else {
+        return true;
+    };
     let near = near(place.size);
-    if form == Form::Divergence && out.iter().any(|&value| value < near) {
+    if out.iter().any(|&value| value + beside < near) {
         let exact = by_difference(p, q, place, &of_q, out.len());
         for (value, exact) in out.iter_mut().zip(exact) {
-            if *value < near {
+            if *value + beside < near {
                 *value = exact;
             }
         }
@@ -173,7 +176,7 @@ struct ByFactors<'a, T, const N: usize> {
     p: &'a mut Matrices<T, N>,
     q: &'a Matrices<T, N>,
     n: usize,
-    form: Form,
+    form: Form<T>,
 }
 
 impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for ByFactors<'_, T, N> {
@@ -184,7 +187,7 @@ impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for ByFactors<'_, T, N> {
         let Self { p, q, n, form } = self;
         let mut values = [T::zero(); LANES];
         let reciprocals = q.reciprocals(n);
-        if form != Form::Trace {
+        if matches!(form, Form::Divergence { .. }) {
             for i in 0..n {
                 let (a, b, by) = (p.columns[i][i], q.columns[i][i], reciprocals[i]);
                 for lane in 0..LANES {
@@ -195,7 +198,7 @@ impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for ByFactors<'_, T, N> {
         }
         for k in 0..n {
             let x = &mut p.columns[k][..n];
-            if form != Form::Trace {
+            if matches!(form, Form::Divergence { .. }) {
                 for (entry, other) in x[k..].iter_mut().zip(&q.columns[k][k..n]) {
                     for lane in 0..LANES {
                         entry[lane] -= other[lane];
@@ -209,7 +212,7 @@ impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for ByFactors<'_, T, N> {
                 }
                 multiply(&mut value, &reciprocals[i]);
                 x[i] = value;
-                if i > k || form == Form::Trace {
+                if i > k || matches!(form, Form::Trace) {
                     for lane in 0..LANES {
                         values[lane] = mul_add(value[lane], value[lane], values[lane]);
                     }

@@ -27,8 +27,9 @@
 //!   `1 + g_i` and rows `s_i` of the Cholesky factor of `I + F`;
 //! * **factor** (all others): from `E = L_q⁻¹ (L_p - L_q)`, `M = I + E`.
 //!
-//! Where blocks meet one to one their sum is what must not be close: errors of blocks that are
-//! do not matter in it.
+//! What must not be close for the factor form is the sum that the divergence goes into: that of
+//! blocks that meet one to one, or KL with the distance of the means. Digits that a small term of
+//! it has lost do not matter there.
 
 mod blocks;
 mod dense;
@@ -52,28 +53,24 @@ use crate::{CovarianceOperator, Error, FactorKind, Scalar, Workspace, validate};
 use part::Part;
 
 /// What is asked of a pair.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    /// [`divergence`].
-    Divergence,
-    /// [`divergence`], but not by differences: of parts whose sum may be far from 0 where they
-    /// are not.
-    DivergenceByFactors,
+#[derive(Clone, Copy, Debug)]
+enum Form<T> {
+    /// [`divergence`], which something is added to that is not negative: where the sum is far
+    /// from 0, so may its error be.
+    Divergence { beside: T },
     /// [`trace`].
     Trace,
 }
 
-impl Form {
-    fn of_parts<T: Scalar>(
+impl<T: Scalar> Form<T> {
+    fn of_parts(
         self,
         p: Part<'_, T>,
         q: Part<'_, T>,
         workspace: &mut Workspace<T>,
     ) -> Result<T, Error> {
         match self {
-            Self::Divergence | Self::DivergenceByFactors => {
-                divergence_of_parts(p, q, self, workspace)
-            }
+            Self::Divergence { beside } => divergence_of_parts(p, q, beside, workspace),
             Self::Trace => trace_of_parts(p, q, workspace),
         }
     }
@@ -104,8 +101,21 @@ pub fn divergence<T: Scalar>(
     q: &(impl CovarianceOperator<T> + ?Sized),
     workspace: &mut Workspace<T>,
 ) -> Result<T, Error> {
+    divergence_beside(T::zero(), p, q, workspace)
+}
+
+/// [`divergence`], to be added to something that is not negative: digits of it that do not
+/// matter in the sum are not found.
+#[doc(hidden)]
+pub fn divergence_beside<T: Scalar>(
+    beside: T,
+    p: &(impl CovarianceOperator<T> + ?Sized),
+    q: &(impl CovarianceOperator<T> + ?Sized),
+    workspace: &mut Workspace<T>,
+) -> Result<T, Error> {
     validate::dimension("covariance q", p.dim(), q.dim())?;
-    let value = Form::Divergence.of_parts(Part::of(&p)?, Part::of(&q)?, workspace)?;
+    let form = Form::Divergence { beside };
+    let value = form.of_parts(Part::of(&p)?, Part::of(&q)?, workspace)?;
     validate::representable("divergence of two covariances", value)
 }
 
@@ -164,9 +174,10 @@ pub fn trace<T: Scalar>(
 fn divergence_of_parts<T: Scalar>(
     p: Part<'_, T>,
     q: Part<'_, T>,
-    form: Form,
+    beside: T,
     workspace: &mut Workspace<T>,
 ) -> Result<T, Error> {
+    let form = Form::Divergence { beside };
     if let (Some(v_p), Some(v_q)) = (p.as_diagonal(), q.as_diagonal()) {
         return Ok(diagonals::divergence([&p, &q], [v_p, v_q]));
     }
@@ -182,19 +193,19 @@ fn divergence_of_parts<T: Scalar>(
     if let Some(terms) = own_kind(p, q, workspace)? {
         return Ok(terms.divergence());
     }
-    if let Some(value) = small::divergence(&p, &q) {
+    if let Some(value) = small::divergence(&p, &q, beside) {
         return Ok(value);
     }
-    let may_subtract = form == Form::Divergence;
-    let looks_close = may_subtract && difference::looks_close(p, q, workspace);
+    let near = near(q.dim());
+    let looks_close = beside < near && difference::looks_close(p, q, workspace);
     if looks_close && let Some(exact) = difference::divergence(p, q, workspace)? {
         return Ok(exact);
     }
-    let value = match dense::by_factors(p, q, Form::Divergence, workspace) {
+    let value = match dense::by_factors(p, q, form, workspace) {
         Some(value) => value,
         None => panels::divergence(p, q, workspace)?,
     };
-    if looks_close || !may_subtract || value >= near(q.dim()) {
+    if looks_close || value + beside >= near {
         return Ok(value);
     }
     Ok(difference::divergence(p, q, workspace)?.unwrap_or(value))

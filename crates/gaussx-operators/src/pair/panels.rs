@@ -20,7 +20,13 @@ pub(super) fn divergence<T: Scalar>(
     workspace: &mut Workspace<T>,
 ) -> Result<T, Error> {
     let mut total = CompensatedSum::new();
-    sum_over_panels(p, q, Form::Divergence, &mut total, workspace)?;
+    sum_over_panels(
+        p,
+        q,
+        Form::Divergence { beside: T::zero() },
+        &mut total,
+        workspace,
+    )?;
     let n = q.dim();
     workspace.with(n, 2, |diagonals, _| {
         let (pivots_p, pivots_q) = diagonals.split_at_mut(n);
@@ -57,7 +63,7 @@ fn width<T: Scalar>(q: Part<'_, T>) -> usize {
 fn sum_over_panels<T: Scalar>(
     p: Part<'_, T>,
     q: Part<'_, T>,
-    form: Form,
+    form: Form<T>,
     total: &mut CompensatedSum<T>,
     workspace: &mut Workspace<T>,
 ) -> Result<(), Error> {
@@ -75,7 +81,7 @@ fn sum_over_panels<T: Scalar>(
 fn squares_of_panels<T: Scalar>(
     p: Part<'_, T>,
     q: Part<'_, T>,
-    form: Form,
+    form: Form<T>,
     first: usize,
     sums: &mut [T],
     workspace: &mut Workspace<T>,
@@ -107,20 +113,20 @@ fn squares_of_panels<T: Scalar>(
 fn squares<T: Scalar>(
     p: Part<'_, T>,
     q: Part<'_, T>,
-    form: Form,
+    form: Form<T>,
     range: Range<usize>,
     mut panel: MatMut<'_, T>,
     workspace: &mut Workspace<T>,
 ) -> Result<T, Error> {
     p.factor
         .columns_into(range.clone(), panel.as_mut(), workspace)?;
-    if form == Form::Divergence {
+    if matches!(form, Form::Divergence { .. }) {
         q.factor
             .subtract_columns(range.clone(), panel.as_mut(), workspace)?;
     }
     q.factor
         .act(Action::HalfSolve, range.start, panel.as_mut(), workspace)?;
-    let diagonal = usize::from(form == Form::Trace);
+    let diagonal = usize::from(matches!(form, Form::Trace));
     let mut total = CompensatedSum::new();
     for (column, j) in panel.as_ref().col_iter().zip(range) {
         total.add(sum_of_squares(&contiguous(column)[j + 1 - diagonal..]));

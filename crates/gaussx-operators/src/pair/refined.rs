@@ -1,7 +1,7 @@
 //! The divergence of two covariances in twice the precision, for bounds on its error.
 
 use super::part::{Part, Variances};
-use super::{Form, blocks};
+use super::{blocks, divergence_of_parts};
 use crate::double_word::DoubleWord;
 use crate::error_bound::{Known, prior};
 use crate::refined::{Refined, scales};
@@ -36,7 +36,7 @@ fn of_parts<T: Scalar>(
         return Ok(total);
     }
     if !(Refined::is_known(p.factor) && Refined::is_known(q.factor)) {
-        let value = Form::Divergence.of_parts(p, q, &mut Workspace::new())?;
+        let value = divergence_of_parts(p, q, T::zero(), &mut Workspace::new())?;
         // The factor form: M is off by the unit, and its squares by twice the product.
         let unit = unit()?;
         return Ok(Known {

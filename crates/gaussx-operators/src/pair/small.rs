@@ -66,10 +66,10 @@ impl<'a, T: Scalar, const N: usize> Dense<'a, T, N> {
     }
 }
 
-/// The divergence, where both sides are dense and small and the processor has a fused
+/// The divergence, to be added to `beside`, where both sides are dense and small and the processor has a fused
 /// multiply-add.
-pub(super) fn divergence<T: Scalar>(p: &Part<'_, T>, q: &Part<'_, T>) -> Option<T> {
-    by_size(p, q, Divergence)
+pub(super) fn divergence<T: Scalar>(p: &Part<'_, T>, q: &Part<'_, T>, beside: T) -> Option<T> {
+    by_size(p, q, Divergence { beside })
 }
 
 /// [`divergence`] and `‖L_q⁻¹ (x - y)‖²` of means `x` and `y`, where that is finite.
@@ -127,12 +127,14 @@ impl<T: Scalar, F: Form<T>, const N: usize> pulp::NullaryFnOnce for Pair<'_, T, 
     }
 }
 
-struct Divergence;
+struct Divergence<T> {
+    beside: T,
+}
 
-impl<T: Scalar> Form<T> for Divergence {
+impl<T: Scalar> Form<T> for Divergence<T> {
     #[inline(always)]
     fn of<const N: usize>(&self, p: &Dense<'_, T, N>, q: &Dense<'_, T, N>) -> T {
-        divergence_within(p, q)
+        divergence_within(p, q, self.beside)
     }
 }
 
@@ -151,7 +153,8 @@ impl<T: Scalar> Form<T> for DivergenceAndDistance<'_, T> {
         for i in 0..N {
             shift[i] -= y[i];
         }
-        divergence_within(p, q) + by_whole_columns(&q.u.each_ref(), &mut shift)
+        let distance = by_whole_columns(&q.u.each_ref(), &mut shift);
+        divergence_within(p, q, distance) + distance
     }
 }
 
@@ -165,9 +168,13 @@ impl<T: Scalar> Form<T> for Trace {
 }
 
 #[inline(always)]
-fn divergence_within<T: Scalar, const N: usize>(p: &Dense<'_, T, N>, q: &Dense<'_, T, N>) -> T {
+fn divergence_within<T: Scalar, const N: usize>(
+    p: &Dense<'_, T, N>,
+    q: &Dense<'_, T, N>,
+    beside: T,
+) -> T {
     let value = by_factors(p, q);
-    if value >= near(q.n) {
+    if value + beside >= near(q.n) {
         return value;
     }
     by_difference(p, q).unwrap_or(value)
