@@ -134,7 +134,7 @@ struct Divergence<T> {
 impl<T: Scalar> Form<T> for Divergence<T> {
     #[inline(always)]
     fn of<const N: usize>(&self, p: &Dense<'_, T, N>, q: &Dense<'_, T, N>) -> T {
-        divergence_within(p, q, self.beside)
+        or_by_difference(p, q, by_factors(p, q), self.beside)
     }
 }
 
@@ -153,8 +153,9 @@ impl<T: Scalar> Form<T> for DivergenceAndDistance<'_, T> {
         for i in 0..N {
             shift[i] -= y[i];
         }
+        let by_factors = by_factors(p, q);
         let distance = by_whole_columns(&q.u.each_ref(), &mut shift);
-        divergence_within(p, q, distance) + distance
+        or_by_difference(p, q, by_factors, distance) + distance
     }
 }
 
@@ -167,17 +168,18 @@ impl<T: Scalar> Form<T> for Trace {
     }
 }
 
+/// The divergence, to be added to `beside`, that was found by factors.
 #[inline(always)]
-fn divergence_within<T: Scalar, const N: usize>(
+fn or_by_difference<T: Scalar, const N: usize>(
     p: &Dense<'_, T, N>,
     q: &Dense<'_, T, N>,
+    by_factors: T,
     beside: T,
 ) -> T {
-    let value = by_factors(p, q);
-    if value + beside >= near(q.n) {
-        return value;
+    if by_factors + beside >= near(q.n) {
+        return by_factors;
     }
-    by_difference(p, q).unwrap_or(value)
+    by_difference(p, q).unwrap_or(by_factors)
 }
 
 /// `‖L_q⁻¹ L_p‖_F²`.
