@@ -104,7 +104,8 @@ pub(crate) fn divergence_named<T: Scalar>(
     workspace: &mut Workspace<T>,
 ) -> Result<T, Error> {
     let (mean_p, mean_q) = (mean_p.as_col(), mean_q.as_col());
-    let in_one_pass = pair::divergence_and_distance(mean_p, covariance_p, mean_q, covariance_q);
+    let in_one_pass =
+        pair::divergence_and_distance(mean_p, covariance_p, mean_q, covariance_q, workspace);
     if let Some(sum) = in_one_pass {
         return Ok(sum / T::of(2.0));
     }

@@ -182,13 +182,22 @@ fn forms_within<'a, T: Scalar, const N: usize>(
             residual[lane] = x[at] - center.map_or(T::zero(), |c| c[at]);
         }
     }
-    let forms = pulp::Arch::new().dispatch(Forms {
-        lower: &lower,
+    out.copy_from_slice(&forms(&lower, residuals, n)[..out.len()]);
+    true
+}
+
+/// `‖L⁻¹ r‖²` for factors and residuals of `n` coordinates side by side.
+#[inline]
+pub(crate) fn forms<T: Scalar, const N: usize>(
+    lower: &Matrices<T, N>,
+    residuals: [Lanes<T>; N],
+    n: usize,
+) -> Lanes<T> {
+    pulp::Arch::new().dispatch(Forms {
+        lower,
         residuals,
         n,
-    });
-    out.copy_from_slice(&forms[..out.len()]);
-    true
+    })
 }
 
 struct Forms<'a, T, const N: usize> {

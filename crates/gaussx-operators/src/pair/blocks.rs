@@ -2,6 +2,8 @@
 
 use core::ops::Range;
 
+use faer::ColRef;
+
 use super::lanes::{self, Place, Side};
 use super::part::{BlockRun, Part};
 use super::{Form, near};
@@ -40,15 +42,12 @@ pub(super) fn sum<T: Scalar>(
         return workspace.with_any(aligned.count, 1, |values, workspace| {
             if let Form::Divergence { beside } = form {
                 // Errors of blocks that are close do not matter in a sum that is not.
-                let beside_others = Form::Divergence {
-                    beside: T::infinity(),
-                };
-                let by_factors = aligned.sum(beside_others, values, workspace)?;
+                let by_factors = aligned.sum(by_factors(), None, values, workspace)?;
                 if by_factors + beside >= near(aligned.size) {
                     return Ok(by_factors);
                 }
             }
-            aligned.sum(form, values, workspace)
+            aligned.sum(form, None, values, workspace)
         });
     }
     let mut total = CompensatedSum::new();
@@ -57,6 +56,60 @@ pub(super) fn sum<T: Scalar>(
         Ok(())
     })?;
     Ok(total.value())
+}
+
+/// The divergence of blocks that meet one to one, and the distance of `means`: `None` where the
+/// sum is close to 0, or something is to be said in an error.
+pub(super) fn divergence_and_distance<T: Scalar>(
+    p: Part<'_, T>,
+    q: Part<'_, T>,
+    means: [&[T]; 2],
+    workspace: &mut Workspace<T>,
+) -> Option<T> {
+    let blocks = q.as_blocks()?;
+    let scale = q.factor.scale();
+    let aligned = Aligned::of(p, q)?;
+    let means = Means {
+        of: means,
+        blocks,
+        scale,
+    };
+    let sum = workspace.with_any(aligned.count, 1, |values, workspace| {
+        aligned.sum(by_factors(), Some(means), values, workspace)
+    });
+    sum.ok()
+        .filter(|&sum| sum >= near(aligned.size) && sum.is_finite())
+}
+
+/// The divergence of blocks beside others that are not close.
+fn by_factors<T: Scalar>() -> Form<T> {
+    Form::Divergence {
+        beside: T::infinity(),
+    }
+}
+
+/// The means of two sides, and the blocks that say how far they are apart.
+#[derive(Clone, Copy)]
+struct Means<'a, T: Scalar> {
+    of: [&'a [T]; 2],
+    blocks: &'a dyn Blocks<T>,
+    scale: T,
+}
+
+impl<T: Scalar> Means<'_, T> {
+    /// `‖L⁻¹ (x - y)‖²` of one block and the coordinates that it covers.
+    fn distance(
+        &self,
+        index: usize,
+        range: Range<usize>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<T, Error> {
+        let [x, y] = self.of.map(|mean| ColRef::from_slice(&mean[range.clone()]));
+        let mut form = [T::zero()];
+        let block = self.blocks.block(index);
+        block.quadratic_forms_into(x.as_mat(), Some(y), &mut form, workspace)?;
+        Ok(form[0] / self.scale)
+    }
 }
 
 /// Two sides whose blocks meet one to one.
@@ -72,6 +125,11 @@ struct Aligned<'a, T: Scalar> {
 
 impl<'a, T: Scalar> Aligned<'a, T> {
     fn of(p: Part<'a, T>, q: Part<'a, T>) -> Option<Self> {
+        let has_parts =
+            |side: Part<'_, T>| side.as_blocks().is_some() || side.as_diagonal().is_some();
+        if !(has_parts(p) && has_parts(q)) {
+            return None;
+        }
         let blocks = p.as_blocks().or(q.as_blocks())?;
         let count = blocks.count();
         if let (Some(p), Some(q)) = (p.as_blocks(), q.as_blocks()) {
@@ -89,14 +147,16 @@ impl<'a, T: Scalar> Aligned<'a, T> {
         })
     }
 
-    /// The sum of what is asked of all blocks, by way of `values`.
+    /// The sum of what is asked of all blocks, and of the distances of `means` where there are
+    /// any, by way of `values`.
     fn sum(
         &self,
         form: Form<T>,
+        means: Option<Means<'_, T>>,
         values: &mut [T],
         workspace: &mut Workspace<T>,
     ) -> Result<T, Error> {
-        self.fill(form, 0, 0, values, workspace)?;
+        self.fill(form, means, 0, 0, values, workspace)?;
         let mut total = CompensatedSum::new();
         for &value in &*values {
             total.add(value);
@@ -108,6 +168,7 @@ impl<'a, T: Scalar> Aligned<'a, T> {
     fn fill(
         &self,
         form: Form<T>,
+        means: Option<Means<'_, T>>,
         first: usize,
         start: usize,
         values: &mut [T],
@@ -118,17 +179,18 @@ impl<'a, T: Scalar> Aligned<'a, T> {
         if count > LANES && parallel::pays(operations) {
             let (left, right) = values.split_at_mut((count / 2).next_multiple_of(LANES));
             let middle = first + left.len();
-            let middle_start = start + self.skipped(first..middle);
+            let of_left = (first..middle).map(|b| self.blocks.block_dim(b));
+            let middle_start = start + of_left.sum::<usize>();
             return workspace.join(
                 operations,
-                |workspace| self.fill(form, first, start, left, workspace),
-                |workspace| self.fill(form, middle, middle_start, right, workspace),
+                |workspace| self.fill(form, means, first, start, left, workspace),
+                |workspace| self.fill(form, means, middle, middle_start, right, workspace),
             );
         }
         let mut start = start;
         for (g, group) in values.chunks_mut(LANES).enumerate() {
             let first = first + g * LANES;
-            let is_filled = self.fill_side_by_side(form, first, start, group);
+            let is_filled = self.fill_side_by_side(form, means, first, start, group);
             for (k, value) in group.iter_mut().enumerate() {
                 let range = start..start + self.blocks.block_dim(first + k);
                 start = range.end;
@@ -136,13 +198,16 @@ impl<'a, T: Scalar> Aligned<'a, T> {
                     continue;
                 }
                 let p = block(self.p, first + k, range.clone())?;
-                let q = block(self.q, first + k, range)?;
+                let q = block(self.q, first + k, range.clone())?;
                 for part in [p, q] {
                     if let Some((l, _)) = part.factor.contiguous_dense() {
                         read_ahead(l);
                     }
                 }
                 *value = form.of_parts(p, q, workspace)?;
+                if let Some(means) = &means {
+                    *value += means.distance(first + k, range, workspace)?;
+                }
             }
         }
         Ok(())
@@ -152,6 +217,7 @@ impl<'a, T: Scalar> Aligned<'a, T> {
     fn fill_side_by_side(
         &self,
         form: Form<T>,
+        means: Option<Means<'_, T>>,
         first: usize,
         start: usize,
         values: &mut [T],
@@ -160,16 +226,10 @@ impl<'a, T: Scalar> Aligned<'a, T> {
         let place = Place { first, start, size };
         let are_equal = (first..first + values.len()).all(|b| self.blocks.block_dim(b) == size);
         match (side(self.p), side(self.q)) {
-            (Some(p), Some(q)) if are_equal => lanes::fill(p, q, place, form, values),
+            (Some(p), Some(q)) if are_equal => {
+                lanes::fill(p, q, place, form, means.map(|means| means.of), values)
+            }
             _ => false,
-        }
-    }
-
-    /// How many coordinates some blocks cover, where a diagonal side must be cut there.
-    fn skipped(&self, range: Range<usize>) -> usize {
-        match (self.p.as_diagonal(), self.q.as_diagonal()) {
-            (None, None) => 0,
-            _ => range.map(|b| self.blocks.block_dim(b)).sum(),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{Form, near};
 use crate::Scalar;
 use crate::blocks::Blocks;
 use crate::fused::{is_fused, mul_add, sqrt};
-use crate::lanes::{LANES, Lanes, MOST, Matrices};
+use crate::lanes::{LANES, Lanes, MOST, Matrices, forms};
 use crate::special::{deviation_divergence_or_nan, is_near_one, x_minus_ln_1p_or_nan};
 
 /// A side of some pairs.
@@ -91,22 +91,23 @@ impl<T: Scalar> Side<'_, T> {
     }
 }
 
-/// What `form` says of some pairs, NaN where that must be found otherwise; `false` where they
+/// What `form` says of some pairs, with the distance of `means` where there are any, NaN where that must be found otherwise; `false` where they
 /// are not all small, of one size, and dense or diagonal.
 pub(super) fn fill<T: Scalar>(
     p: Side<'_, T>,
     q: Side<'_, T>,
     place: Place,
     form: Form<T>,
+    means: Option<[&[T]; 2]>,
     out: &mut [T],
 ) -> bool {
     if out.len() < 2 || !is_fused() {
         return false;
     }
     match place.size {
-        2..=4 => fill_within::<T, 4>(p, q, place, form, out),
-        5..=8 => fill_within::<T, 8>(p, q, place, form, out),
-        9..=MOST => fill_within::<T, MOST>(p, q, place, form, out),
+        2..=4 => fill_within::<T, 4>(p, q, place, form, means, out),
+        5..=8 => fill_within::<T, 8>(p, q, place, form, means, out),
+        9..=MOST => fill_within::<T, MOST>(p, q, place, form, means, out),
         _ => false,
     }
 }
@@ -117,6 +118,7 @@ fn fill_within<T: Scalar, const N: usize>(
     q: Side<'_, T>,
     place: Place,
     form: Form<T>,
+    means: Option<[&[T]; 2]>,
     out: &mut [T],
 ) -> bool {
     let (mut of_p, mut of_q) = (Matrices::<T, N>::zero(), Matrices::<T, N>::zero());
@@ -133,6 +135,12 @@ fn fill_within<T: Scalar, const N: usize>(
         form,
     });
     out.copy_from_slice(&values[..out.len()]);
+    if let Some(means) = means {
+        let distances = forms(&of_q, residuals(place, means, out.len()), place.size);
+        for (value, distance) in out.iter_mut().zip(distances) {
+            *value += distance;
+        }
+    }
     let Form::Divergence { beside } = form else {
         return true;
     };
@@ -146,6 +154,22 @@ fn fill_within<T: Scalar, const N: usize>(
         }
     }
     true
+}
+
+/// The difference of two means for each of `count` blocks.
+fn residuals<T: Scalar, const N: usize>(
+    place: Place,
+    [x, y]: [&[T]; 2],
+    count: usize,
+) -> [Lanes<T>; N] {
+    let mut residuals = [[T::zero(); LANES]; N];
+    for lane in 0..count {
+        let start = place.start + lane * place.size;
+        for i in 0..place.size {
+            residuals[i][lane] = x[start + i] - y[start + i];
+        }
+    }
+    residuals
 }
 
 /// The difference form of `count` pairs, NaN where it does not apply.

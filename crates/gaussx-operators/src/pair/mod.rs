@@ -120,13 +120,15 @@ pub fn divergence_beside<T: Scalar>(
 }
 
 /// [`divergence`] plus `‖L_q⁻¹ (μ_p - μ_q)‖²`, twice KL(p‖q), where one pass over the numbers gives
-/// both and the sum is finite: for diagonal covariances, and dense ones of few coordinates.
+/// both and the sum is finite: for diagonal covariances, dense ones of few coordinates, and blocks
+/// that meet one to one.
 #[doc(hidden)]
 pub fn divergence_and_distance<T: Scalar>(
     mean_p: ColRef<'_, T>,
     p: &(impl CovarianceOperator<T> + ?Sized),
     mean_q: ColRef<'_, T>,
     q: &(impl CovarianceOperator<T> + ?Sized),
+    workspace: &mut Workspace<T>,
 ) -> Option<T> {
     let means = [as_slice(mean_p)?, as_slice(mean_q)?];
     let n = q.dim();
@@ -139,7 +141,8 @@ pub fn divergence_and_distance<T: Scalar>(
         (Some(v_p), Some(v_q)) => {
             diagonals::divergence_and_distance([&part_p, &part_q], [v_p, v_q], means)
         }
-        (None, None) => small::divergence_and_distance(&part_p, &part_q, means),
+        (None, None) => small::divergence_and_distance(&part_p, &part_q, means)
+            .or_else(|| blocks::divergence_and_distance(part_p, part_q, means, workspace)),
         _ => None,
     }
 }
