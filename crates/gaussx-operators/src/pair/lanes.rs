@@ -91,8 +91,8 @@ impl<T: Scalar> Side<'_, T> {
     }
 }
 
-/// What `form` says of some pairs, with the distance of `means` where there are any, NaN where that must be found otherwise; `false` where they
-/// are not all small, of one size, and dense or diagonal.
+/// What `form` says of some pairs, and the distance of `means` where there are any: NaN where that
+/// must be found otherwise; `false` where they are not all small, of one size, and dense or diagonal.
 pub(super) fn fill<T: Scalar>(
     p: Side<'_, T>,
     q: Side<'_, T>,

@@ -55,8 +55,8 @@ use part::Part;
 /// What is asked of a pair.
 #[derive(Clone, Copy, Debug)]
 enum Form<T> {
-    /// [`divergence`], which something is added to that is not negative: where the sum is far
-    /// from 0, so may its error be.
+    /// [`divergence`], to be added to `beside`, which is not negative: no digit of it matters
+    /// that is none of the sum.
     Divergence { beside: T },
     /// [`trace`].
     Trace,
@@ -104,8 +104,8 @@ pub fn divergence<T: Scalar>(
     divergence_beside(T::zero(), p, q, workspace)
 }
 
-/// [`divergence`], to be added to something that is not negative: digits of it that do not
-/// matter in the sum are not found.
+/// [`divergence`], to be added to `beside`, which is not negative: digits of it that do not
+/// matter in the sum need not be right.
 #[doc(hidden)]
 pub fn divergence_beside<T: Scalar>(
     beside: T,
