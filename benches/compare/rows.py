@@ -385,7 +385,7 @@ def kl_blocks(n, m, lengths):
 
 
 def ell_dense(n):
-    covariance, noise = (kernel(n, length) for length in FAR)
+    covariance, noise = (kernel(n, length) for length in LENGTHS["far"])
     y, mean = vector(n, 1), vector(n, 2)
 
     def by_factors(trace):
