@@ -66,6 +66,7 @@ fn divergence_or_nan<T: Scalar>(parts: [&Part<'_, T>; 2], coordinates: Coordinat
         if is_far(few.sum::<Divergence>(), FEW)
             && let Some(sum) = divergence_by_logarithms(parts, coordinates)
             && is_far(sum, coordinates.n)
+            && sum.is_finite()
         {
             return sum;
         }
