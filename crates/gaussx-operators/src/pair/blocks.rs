@@ -38,16 +38,16 @@ pub(super) fn sum<T: Scalar>(
     form: Form<T>,
     workspace: &mut Workspace<T>,
 ) -> Result<T, Error> {
-    if let Some(aligned) = Aligned::of(p, q) {
+    if let Some(aligned) = Aligned::of(p, q, form) {
         return workspace.with_any(aligned.count, 1, |values, workspace| {
             if let Form::Divergence { beside } = form {
                 // Errors of blocks that are close do not matter in a sum that is not.
-                let by_factors = aligned.sum(by_factors(), None, values, workspace)?;
+                let by_factors = aligned.by_factors().sum(values, workspace)?;
                 if by_factors + beside >= near(aligned.size) {
                     return Ok(by_factors);
                 }
             }
-            aligned.sum(form, None, values, workspace)
+            aligned.sum(values, workspace)
         });
     }
     let mut total = CompensatedSum::new();
@@ -66,26 +66,21 @@ pub(super) fn divergence_and_distance<T: Scalar>(
     means: [&[T]; 2],
     workspace: &mut Workspace<T>,
 ) -> Option<T> {
-    let blocks = q.as_blocks()?;
-    let scale = q.factor.scale();
-    let aligned = Aligned::of(p, q)?;
     let means = Means {
         of: means,
-        blocks,
-        scale,
+        blocks: q.as_blocks()?,
+        scale: q.factor.scale(),
+    };
+    let form = Form::Divergence { beside: T::zero() };
+    let aligned = Aligned {
+        means: Some(means),
+        ..Aligned::of(p, q, form)?.by_factors()
     };
     let sum = workspace.with_any(aligned.count, 1, |values, workspace| {
-        aligned.sum(by_factors(), Some(means), values, workspace)
+        aligned.sum(values, workspace)
     });
     sum.ok()
         .filter(|&sum| sum >= near(aligned.size) && sum.is_finite())
-}
-
-/// The divergence of blocks beside others that are not close.
-fn by_factors<T: Scalar>() -> Form<T> {
-    Form::Divergence {
-        beside: T::infinity(),
-    }
 }
 
 /// The means of two sides, and the blocks that say how far they are apart.
@@ -112,24 +107,23 @@ impl<T: Scalar> Means<'_, T> {
     }
 }
 
-/// Two sides whose blocks meet one to one.
+/// Two sides whose blocks meet one to one, and what is asked of them.
+#[derive(Clone, Copy)]
 struct Aligned<'a, T: Scalar> {
-    p: Part<'a, T>,
-    q: Part<'a, T>,
+    p: Side<'a, T>,
+    q: Side<'a, T>,
     /// Those of one side: the other's are as many and as large, or it is diagonal.
     blocks: &'a dyn Blocks<T>,
     count: usize,
     /// The mean dimension of a block.
     size: usize,
+    form: Form<T>,
+    /// Those whose distance is added.
+    means: Option<Means<'a, T>>,
 }
 
 impl<'a, T: Scalar> Aligned<'a, T> {
-    fn of(p: Part<'a, T>, q: Part<'a, T>) -> Option<Self> {
-        let has_parts =
-            |side: Part<'_, T>| side.as_blocks().is_some() || side.as_diagonal().is_some();
-        if !(has_parts(p) && has_parts(q)) {
-            return None;
-        }
+    fn of(p: Part<'a, T>, q: Part<'a, T>, form: Form<T>) -> Option<Self> {
         let blocks = p.as_blocks().or(q.as_blocks())?;
         let count = blocks.count();
         if let (Some(p), Some(q)) = (p.as_blocks(), q.as_blocks()) {
@@ -139,24 +133,27 @@ impl<'a, T: Scalar> Aligned<'a, T> {
             }
         }
         Some(Self {
-            p,
-            q,
+            p: side(p)?,
+            q: side(q)?,
             blocks,
             count,
             size: q.dim() / count.max(1),
+            form,
+            means: None,
         })
     }
 
-    /// The sum of what is asked of all blocks, and of the distances of `means` where there are
-    /// any, by way of `values`.
-    fn sum(
-        &self,
-        form: Form<T>,
-        means: Option<Means<'_, T>>,
-        values: &mut [T],
-        workspace: &mut Workspace<T>,
-    ) -> Result<T, Error> {
-        self.fill(form, means, 0, 0, values, workspace)?;
+    /// The divergence of blocks beside others that are not close.
+    fn by_factors(self) -> Self {
+        let form = Form::Divergence {
+            beside: T::infinity(),
+        };
+        Self { form, ..self }
+    }
+
+    /// The sum of what is asked of all blocks, by way of `values`.
+    fn sum(&self, values: &mut [T], workspace: &mut Workspace<T>) -> Result<T, Error> {
+        self.fill(0, 0, values, workspace)?;
         let mut total = CompensatedSum::new();
         for &value in &*values {
             total.add(value);
@@ -167,8 +164,6 @@ impl<'a, T: Scalar> Aligned<'a, T> {
     /// What is asked of the blocks `first ..`, which begin at coordinate `start`.
     fn fill(
         &self,
-        form: Form<T>,
-        means: Option<Means<'_, T>>,
         first: usize,
         start: usize,
         values: &mut [T],
@@ -183,14 +178,14 @@ impl<'a, T: Scalar> Aligned<'a, T> {
             let middle_start = start + of_left.sum::<usize>();
             return workspace.join(
                 operations,
-                |workspace| self.fill(form, means, first, start, left, workspace),
-                |workspace| self.fill(form, means, middle, middle_start, right, workspace),
+                |workspace| self.fill(first, start, left, workspace),
+                |workspace| self.fill(middle, middle_start, right, workspace),
             );
         }
         let mut start = start;
         for (g, group) in values.chunks_mut(LANES).enumerate() {
             let first = first + g * LANES;
-            let is_filled = self.fill_side_by_side(form, means, first, start, group);
+            let is_filled = self.fill_side_by_side(first, start, group);
             for (k, value) in group.iter_mut().enumerate() {
                 let range = start..start + self.blocks.block_dim(first + k);
                 start = range.end;
@@ -204,8 +199,8 @@ impl<'a, T: Scalar> Aligned<'a, T> {
                         read_ahead(l);
                     }
                 }
-                *value = form.of_parts(p, q, workspace)?;
-                if let Some(means) = &means {
+                *value = self.form.of_parts(p, q, workspace)?;
+                if let Some(means) = &self.means {
                     *value += means.distance(first + k, range, workspace)?;
                 }
             }
@@ -214,23 +209,12 @@ impl<'a, T: Scalar> Aligned<'a, T> {
     }
 
     /// Fills the values of a group at once, where its blocks allow it.
-    fn fill_side_by_side(
-        &self,
-        form: Form<T>,
-        means: Option<Means<'_, T>>,
-        first: usize,
-        start: usize,
-        values: &mut [T],
-    ) -> bool {
+    fn fill_side_by_side(&self, first: usize, start: usize, values: &mut [T]) -> bool {
         let size = self.blocks.block_dim(first);
         let place = Place { first, start, size };
         let are_equal = (first..first + values.len()).all(|b| self.blocks.block_dim(b) == size);
-        match (side(self.p), side(self.q)) {
-            (Some(p), Some(q)) if are_equal => {
-                lanes::fill(p, q, place, form, means.map(|means| means.of), values)
-            }
-            _ => false,
-        }
+        let means = self.means.map(|means| means.of);
+        are_equal && lanes::fill(self.p, self.q, place, self.form, means, values)
     }
 }
 
@@ -243,14 +227,13 @@ fn side<T: Scalar>(part: Part<'_, T>) -> Option<Side<'_, T>> {
 
 /// Block `index` of one side, which covers the coordinates `range`.
 fn block<T: Scalar>(
-    side: Part<'_, T>,
+    side: Side<'_, T>,
     index: usize,
     range: Range<usize>,
 ) -> Result<Part<'_, T>, Error> {
-    match (side.as_blocks(), side.as_diagonal()) {
-        (Some(blocks), _) => side.block(blocks, index),
-        (None, Some(variances)) => Ok(Part::diagonal_range(variances, range)),
-        (None, None) => unreachable!("each side has blocks or is diagonal"),
+    match side {
+        Side::Blocks(part, blocks) => part.block(blocks, index),
+        Side::Diagonal(variances) => Ok(Part::diagonal_range(variances, range)),
     }
 }
 

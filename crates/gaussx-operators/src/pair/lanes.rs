@@ -211,7 +211,7 @@ impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for ByFactors<'_, T, N> {
         let Self { p, q, n, form } = self;
         let mut values = [T::zero(); LANES];
         let reciprocals = q.reciprocals(n);
-        if matches!(form, Form::Divergence { .. }) {
+        if form.is_divergence() {
             for i in 0..n {
                 let (a, b, by) = (p.columns[i][i], q.columns[i][i], reciprocals[i]);
                 for lane in 0..LANES {
@@ -222,7 +222,7 @@ impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for ByFactors<'_, T, N> {
         }
         for k in 0..n {
             let x = &mut p.columns[k][..n];
-            if matches!(form, Form::Divergence { .. }) {
+            if form.is_divergence() {
                 for (entry, other) in x[k..].iter_mut().zip(&q.columns[k][k..n]) {
                     for lane in 0..LANES {
                         entry[lane] -= other[lane];
@@ -236,7 +236,7 @@ impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for ByFactors<'_, T, N> {
                 }
                 multiply(&mut value, &reciprocals[i]);
                 x[i] = value;
-                if i > k || matches!(form, Form::Trace) {
+                if i > k || !form.is_divergence() {
                     for lane in 0..LANES {
                         values[lane] = mul_add(value[lane], value[lane], values[lane]);
                     }

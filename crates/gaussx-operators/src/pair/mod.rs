@@ -63,6 +63,11 @@ enum Form<T> {
 }
 
 impl<T: Scalar> Form<T> {
+    #[inline(always)]
+    fn is_divergence(self) -> bool {
+        matches!(self, Self::Divergence { .. })
+    }
+
     fn of_parts(
         self,
         p: Part<'_, T>,

@@ -120,13 +120,13 @@ fn squares<T: Scalar>(
 ) -> Result<T, Error> {
     p.factor
         .columns_into(range.clone(), panel.as_mut(), workspace)?;
-    if matches!(form, Form::Divergence { .. }) {
+    if form.is_divergence() {
         q.factor
             .subtract_columns(range.clone(), panel.as_mut(), workspace)?;
     }
     q.factor
         .act(Action::HalfSolve, range.start, panel.as_mut(), workspace)?;
-    let diagonal = usize::from(matches!(form, Form::Trace));
+    let diagonal = usize::from(!form.is_divergence());
     let mut total = CompensatedSum::new();
     for (column, j) in panel.as_ref().col_iter().zip(range) {
         total.add(sum_of_squares(&contiguous(column)[j + 1 - diagonal..]));

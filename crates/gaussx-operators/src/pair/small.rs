@@ -66,8 +66,8 @@ impl<'a, T: Scalar, const N: usize> Dense<'a, T, N> {
     }
 }
 
-/// The divergence, to be added to `beside`, where both sides are dense and small and the processor has a fused
-/// multiply-add.
+/// The divergence, to be added to `beside`, where both sides are dense and small and the processor
+/// has a fused multiply-add.
 pub(super) fn divergence<T: Scalar>(p: &Part<'_, T>, q: &Part<'_, T>, beside: T) -> Option<T> {
     by_size(p, q, Divergence { beside })
 }
@@ -262,8 +262,7 @@ fn difference<T: Scalar, const N: usize>(
                         let of_q = above_q[4 * j + c].as_chunks::<4>().0[i];
                         each_of_four(|r| p.scale * of_p[r] - q.scale * of_q[r])
                     };
-                    let columns = [column(0), column(1), column(2), column(3)];
-                    set_mirrored(&mut f, i, j, columns);
+                    set_mirrored(&mut f, i, j, each_of_four(column));
                 }
             }
         }
