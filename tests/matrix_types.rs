@@ -369,6 +369,38 @@ fn subnormal_variances_give_no_nan() {
     }
 }
 
+/// Far pairs with a last coordinate at an end of the range, among so many that logarithms of all are
+/// tried first.
+fn diagonals_at_the_ends_of_the_range_meet<T: Scalar>() {
+    let meet = |last_p: T, last_q: T| {
+        let [p, q] = [(T::of(3.0), last_p), (T::one(), last_q)].map(|(most, last)| {
+            let mut variances = vec![most; 256];
+            variances[255] = last;
+            DiagonalCovariance::new(variances).unwrap()
+        });
+        let zero = [T::zero(); 256];
+        gaussx::kl_divergence(zero, &p, zero, &q).unwrap().as_f64()
+    };
+    let (tiny, huge) = (T::min_positive_value(), T::max_value() / T::of(2.0));
+    let cases = [
+        (meet(T::of(3.0) * tiny, tiny), 128.0 * (2.0 - 3.0_f64.ln())),
+        (meet(huge, T::one()), huge.as_f64() / 2.0),
+    ];
+    for (found, expected) in cases {
+        let bound = 8.0 * T::EPSILON.as_f64() * expected;
+        assert!(
+            (found - expected).abs() <= bound,
+            "{found:e}, not {expected:e}"
+        );
+    }
+}
+
+#[test]
+fn diagonals_at_the_ends_of_the_range_meet_in_both_precisions() {
+    diagonals_at_the_ends_of_the_range_meet::<f64>();
+    diagonals_at_the_ends_of_the_range_meet::<f32>();
+}
+
 /// `λ = 2^k` in every coordinate: the divergence is `n (λ - 1 - k ln 2)`.
 fn diagonals_keep_their_digits_at_every_ratio<T: Scalar>(powers: std::ops::RangeInclusive<i32>) {
     for power in powers.filter(|power| power.abs() > 2) {
