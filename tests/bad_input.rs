@@ -829,6 +829,55 @@ fn an_operator_that_breaks_its_contract_gives_an_error() {
     }
 }
 
+/// Variances that are not positive, in a factor of a built-in kind.
+#[derive(Debug)]
+struct Negative(Vec<f64>);
+
+impl CovarianceOperator<f64> for Negative {
+    fn dim(&self) -> usize {
+        self.0.len()
+    }
+    fn diag_into(&self, out: &mut [f64]) -> Result<(), Error> {
+        out.copy_from_slice(&self.0);
+        Ok(())
+    }
+    fn cholesky(&self) -> CholeskyFactor<'_, f64> {
+        CholeskyFactor::diagonal(&self.0)
+    }
+}
+
+#[test]
+fn variances_of_ones_own_that_are_not_positive_give_an_error() {
+    for n in [1, 2, 300] {
+        for value in [-2.0, -0.0, 0.0, NAN] {
+            // The last one only: the first coordinates say nothing of it.
+            let mut variances = vec![1.0; n];
+            variances[n - 1] = value;
+            let p = Negative(variances.clone());
+            variances[n - 1] = value / 2.0;
+            let q = Negative(variances);
+            let honest = DiagonalCovariance::new(vec![0.5; n]).unwrap();
+            let (zero, one) = (vec![0.0; n], vec![1.0; n]);
+            let results = [
+                gaussx::kl_divergence(&zero, &p, &one, &q),
+                gaussx::kl_divergence(&zero, &p, &zero, &q),
+                gaussx::kl_divergence(&zero, &p, &one, &honest),
+                gaussx::kl_divergence(&zero, &honest, &one, &q),
+                gaussx::kl_standard_normal(&zero, &p),
+                gaussx::cross_entropy(&zero, &p, &one, &q),
+                gaussx::log_prob(&one, &zero, &p),
+                gaussx::entropy(&p),
+            ];
+            for (index, result) in results.into_iter().enumerate() {
+                let is_refused = result.as_ref().is_err()
+                    // A variance of zero is a limit: at infinite distance.
+                    || value == 0.0 && result.as_ref().is_ok_and(|x| x.is_infinite());
+                assert!(is_refused, "{n}, {value}, {index}: {result:?}");
+            }
+        }
+    }
+}
+
 /// What the test below runs in a process of its own.
 #[test]
 #[ignore = "needs a process that can make no threads"]

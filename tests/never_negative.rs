@@ -1,5 +1,5 @@
-//! A hundred thousand adversarial pairs: no distance is negative, none is `-0.0` or NaN, and
-//! equal arguments are at exactly zero.
+//! A hundred thousand adversarial pairs of up to 4 coordinates, and some of up to 256: no distance
+//! is negative, none is `-0.0` or NaN, and equal arguments are at exactly zero.
 
 use gaussx::faer::{Mat, Scale};
 use gaussx::{
@@ -7,8 +7,11 @@ use gaussx::{
 };
 use gaussx_tests::random::Random;
 
-/// Pairs of each scalar.
-const PAIRS: u64 = 50_000;
+/// Pairs of few coordinates, of each scalar.
+const FEW: u64 = 50_000;
+
+/// Pairs of many.
+const MANY: u64 = 300;
 
 type Boxed<T> = Box<dyn CovarianceOperator<T>>;
 
@@ -87,11 +90,12 @@ fn check<T: Scalar>(what: &str, seed: u64, value: T) {
     assert!(sound, "{what} is {value:e}, seed {seed}");
 }
 
-fn pairs<T: Scalar>() {
+/// Checks as many pairs, of up to `most` coordinates, and gives how many were valid.
+fn pairs<T: Scalar>(count: u64, most: usize) -> u64 {
     let mut tried = 0;
-    for seed in 0..PAIRS {
+    for seed in 0..count {
         let mut random = Random::new(seed);
-        let n = 1 + random.index(4);
+        let n = 1 + random.index(most);
         let m = matrix::<T>(n, &mut random);
         let (kind_p, kind_q) = (random.index(5), random.index(5));
         let other = changed(&m, &mut random);
@@ -137,15 +141,22 @@ fn pairs<T: Scalar>() {
             }
         }
     }
-    assert!(tried > PAIRS * 3 / 4, "only {tried} pairs were valid");
+    tried
+}
+
+fn pairs_of_few_and_many<T: Scalar>() {
+    let few = pairs::<T>(FEW, 4);
+    assert!(few > FEW * 3 / 4, "only {few} pairs were valid");
+    let many = pairs::<T>(MANY, 256);
+    assert!(many > MANY / 2, "only {many} larger pairs were valid");
 }
 
 #[test]
 fn adversarial_pairs_in_double_precision_are_at_no_negative_distance() {
-    pairs::<f64>();
+    pairs_of_few_and_many::<f64>();
 }
 
 #[test]
 fn adversarial_pairs_in_single_precision_are_at_no_negative_distance() {
-    pairs::<f32>();
+    pairs_of_few_and_many::<f32>();
 }

@@ -26,8 +26,8 @@ use crate::cross_entropy::{PAIR, PairNames, between_means};
 ///
 /// Cost: that of the [pair](gaussx_operators::pair): `d` for two diagonal covariances, `d²`
 /// for diagonal `q` and dense `p`, `Σ d_b³/3` where blocks match, `d³/3` for two dense
-/// covariances (`2 d³` and `d²` scratch where KL is below `8/d` nats, or half a nat for
-/// `d < 16`, or the means and the entries hardly differ).
+/// covariances (up to `2 d³`, and `d²` scratch, where KL is below `8/d` nats, or half a nat
+/// for `d < 16`, or the means and the entries hardly differ).
 ///
 /// Accuracy: relative error a small multiple of `d ε κ` however close the two are, `κ` the
 /// condition number of the correlation matrices; a few `ε` for diagonal covariances.

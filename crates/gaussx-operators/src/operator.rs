@@ -33,7 +33,8 @@ use crate::{CholeskyFactor, Error, FactorKind, Scalar, Workspace, parallel, vali
 ///
 /// Three methods are required. Everything else is provided from the factor, and the
 /// closed forms call these methods, so that overriding one makes every quantity that
-/// needs it cheaper. Costs below are for a factor whose half-solve or product of one
+/// needs it cheaper. (Where two factors of the built-in kinds meet, KL may read them
+/// in one pass instead.) Costs below are for a factor whose half-solve or product of one
 /// column costs `s` (`n²` for a dense one).
 ///
 /// | method | provided from | cost |

@@ -133,9 +133,9 @@ impl<T: Scalar> CovarianceOperator<T> for ScaledIdentity<T> {
         _: &mut Workspace<T>,
     ) -> Result<(), Error> {
         check_quadratic_forms(self.dim, points, center, out)?;
-        // In units in which the sum is no larger than the form: one division, after it.
+        // One division, after the sum: in units in which that does not exceed the form.
         let unit = self.variance.sqrt().power_to_one().0 / T::of(2.0);
-        let variance = unit * self.variance * unit;
+        let variance_in_units = unit * self.variance * unit;
         let term = |residual: T| (unit * residual) * (unit * residual);
         let center_slice = center.map(as_slice);
         for (j, value) in out.iter_mut().enumerate() {
@@ -146,7 +146,7 @@ impl<T: Scalar> CovarianceOperator<T> for ScaledIdentity<T> {
                 (_, _, Some(c)) => sum_map(x.nrows(), |i| term(x[i] - c[i])),
                 (_, _, None) => sum_map(x.nrows(), |i| term(x[i])),
             };
-            *value = sum / variance;
+            *value = sum / variance_in_units;
         }
         Ok(())
     }

@@ -32,7 +32,10 @@ const INVERSE: [f64; 3] = [
 ///
 /// `φ(λ - 1)` where `λ` is near 1, else `(λ - m) - k ln 2 + φ(m - 1)` with `λ = m 2^k`.
 #[inline(always)]
-fn divergence_or_nan<T: Scalar, const FUSED: bool, const LONG: bool>(ratio: T, excess: T) -> T {
+fn ratio_divergence_or_nan<T: Scalar, const FUSED: bool, const LONG: bool>(
+    ratio: T,
+    excess: T,
+) -> T {
     let (mantissa, exponent) = ratio.split();
     let is_near = is_near_one(excess);
     let minus_ln_2 = T::of(-core::f64::consts::LN_2);
@@ -102,7 +105,7 @@ pub(crate) fn x_minus_ln_1p<T: Scalar>(x: T) -> T {
 /// [`x_minus_ln_1p`] without a branch; NaN where `1 + x` is not a normal number.
 #[inline(always)]
 pub(crate) fn x_minus_ln_1p_or_nan<T: Scalar, const FUSED: bool>(x: T) -> T {
-    divergence_or_nan::<T, FUSED, false>(T::one() + x, x)
+    ratio_divergence_or_nan::<T, FUSED, false>(T::one() + x, x)
 }
 
 /// Whether `1 + x` is near enough to 1 for `x` to be worth more than the rounding of `1 + x`.
@@ -122,15 +125,17 @@ pub(crate) fn variance_divergence<T: Scalar>(a: T, b: T) -> T {
     value
 }
 
-/// [`variance_divergence`] without a branch; NaN where the ratio, or `b`, is not a normal
-/// number.
+/// [`variance_divergence`] without a branch; NaN where the ratio is not a normal number, or `b`
+/// not positive.
 #[inline(always)]
 pub(crate) fn variance_divergence_or_nan<T: Scalar, const FUSED: bool>(a: T, b: T) -> T {
     let (ratio, excess) = ratio_and_excess::<T, FUSED>(a, b);
-    divergence_or_nan::<T, FUSED, FUSED>(ratio, excess)
+    let value = ratio_divergence_or_nan::<T, FUSED, FUSED>(ratio, excess);
+    // Two negative numbers have a positive ratio.
+    if b > T::zero() { value } else { T::nan() }
 }
 
-/// [`variance_divergence`] of two variances of which neither is twice the other, and `1 / b`, by
+/// [`variance_divergence`] of two variances of which neither is more than twice the other, and `1 / b`, by
 /// one division; NaN of others, and where `b` or `1 / b` is not a normal number.
 #[inline(always)]
 pub(crate) fn close_variance_divergence_or_nan<T: Scalar, const FUSED: bool>(a: T, b: T) -> (T, T) {
@@ -178,7 +183,7 @@ fn divergence_of_squares_or_nan<T: Scalar, const FUSED: bool, const LONG: bool>(
     e: T,
 ) -> T {
     let excess = e * (T::of(2.0) + e);
-    divergence_or_nan::<T, FUSED, LONG>(ratio * ratio, excess)
+    ratio_divergence_or_nan::<T, FUSED, LONG>(ratio * ratio, excess)
 }
 
 /// [`deviation_divergence`] of `a` and `b`, of which the reciprocal is known, without a branch and

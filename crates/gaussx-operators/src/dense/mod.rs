@@ -112,7 +112,8 @@ impl<T: Scalar> DenseCovariance<T> {
     }
 
     /// The covariance `matrix` in the storage of this one, for loops in which the numbers
-    /// change and the size does not: nothing is allocated, unless the storage is shared.
+    /// change and the size does not: nothing is allocated, unless the storage is shared. A
+    /// matrix of another size takes new storage.
     ///
     /// # Errors
     ///

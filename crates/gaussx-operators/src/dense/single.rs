@@ -133,7 +133,7 @@ impl<T: Scalar, const N: usize> NullaryFnOnce for Within<'_, T, N> {
     }
 }
 
-/// `‖L⁻¹ x‖²` by columns of known length. Rows are divided by their pivots beforehand, so that
+/// `‖L⁻¹ x‖²` by columns of known length, fused. Rows are divided by their pivots beforehand, so that
 /// no step waits for a division; what is above the diagonal changes only entries of `x` that
 /// are not needed any more.
 #[inline(always)]

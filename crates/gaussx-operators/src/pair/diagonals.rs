@@ -183,6 +183,10 @@ impl<'a, T: Scalar> Coordinates<'a, T> {
     /// The sum of a function of all.
     fn sum<F: OfCoordinate<T>>(&self) -> T {
         use Variances::{Constant, Each};
+        debug_assert!(
+            self.means.is_none() || !matches!(self.variances, [Constant(_), Constant(_)]),
+            "two variances for all have no slices beside which means are read"
+        );
         match self.variances {
             [Constant(p), Constant(q)] => T::of_count(self.n) * F::of::<false>(p, q, None),
             [Constant(p), Each { variances, scale }] => {

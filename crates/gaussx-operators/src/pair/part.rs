@@ -42,7 +42,7 @@ impl<'a, T: Scalar> Part<'a, T> {
 
     /// [`of`](Self::of) without a check that the factor has the operator's dimension.
     #[inline]
-    pub(super) fn unchecked(operator: &'a dyn CovarianceOperator<T>) -> Self {
+    pub(super) fn of_unchecked(operator: &'a dyn CovarianceOperator<T>) -> Self {
         Self {
             factor: operator.cholesky(),
             operator: Some((operator, T::one())),

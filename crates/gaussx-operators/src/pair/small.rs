@@ -72,12 +72,17 @@ pub(super) fn divergence<T: Scalar>(p: &Part<'_, T>, q: &Part<'_, T>, beside: T)
     by_size(p, q, Divergence { beside })
 }
 
-/// [`divergence`] and `‖L_q⁻¹ (x - y)‖²` of means `x` and `y`, where that is finite.
+/// [`divergence`] and `‖L_q⁻¹ (x - y)‖²` of means `x` and `y`, where that is finite and the
+/// coordinates fill a square.
 pub(super) fn divergence_and_distance<T: Scalar>(
     p: &Part<'_, T>,
     q: &Part<'_, T>,
     means: [&[T]; 2],
 ) -> Option<T> {
+    if !matches!(q.dim(), 2..=8 | 16) {
+        // Filled up, the distance would not be that of a single point to the last bit.
+        return None;
+    }
     by_size(p, q, DivergenceAndDistance { means }).filter(|sum| sum.is_finite())
 }
 
@@ -87,7 +92,7 @@ pub(super) fn trace<T: Scalar>(p: &Part<'_, T>, q: &Part<'_, T>) -> Option<T> {
     by_size(p, q, Trace)
 }
 
-fn by_size<T: Scalar>(p: &Part<'_, T>, q: &Part<'_, T>, form: impl Form<T>) -> Option<T> {
+fn by_size<T: Scalar>(p: &Part<'_, T>, q: &Part<'_, T>, form: impl OfPair<T>) -> Option<T> {
     if !is_fused() {
         return None;
     }
@@ -107,7 +112,7 @@ fn by_size<T: Scalar>(p: &Part<'_, T>, q: &Part<'_, T>, form: impl Form<T>) -> O
 
 /// What is asked of a pair: types, settled when it is compiled, as asking would take a sixth of the
 /// time of two coordinates.
-trait Form<T: Scalar> {
+trait OfPair<T: Scalar> {
     fn of<const N: usize>(&self, p: &Dense<'_, T, N>, q: &Dense<'_, T, N>) -> T;
 }
 
@@ -117,7 +122,7 @@ struct Pair<'a, T: Scalar, F, const N: usize> {
     form: F,
 }
 
-impl<T: Scalar, F: Form<T>, const N: usize> pulp::NullaryFnOnce for Pair<'_, T, F, N> {
+impl<T: Scalar, F: OfPair<T>, const N: usize> pulp::NullaryFnOnce for Pair<'_, T, F, N> {
     type Output = Option<T>;
 
     #[inline(always)]
@@ -131,7 +136,7 @@ struct Divergence<T> {
     beside: T,
 }
 
-impl<T: Scalar> Form<T> for Divergence<T> {
+impl<T: Scalar> OfPair<T> for Divergence<T> {
     #[inline(always)]
     fn of<const N: usize>(&self, p: &Dense<'_, T, N>, q: &Dense<'_, T, N>) -> T {
         or_by_difference(p, q, by_factors(p, q), self.beside)
@@ -142,13 +147,9 @@ struct DivergenceAndDistance<'a, T> {
     means: [&'a [T]; 2],
 }
 
-impl<T: Scalar> Form<T> for DivergenceAndDistance<'_, T> {
+impl<T: Scalar> OfPair<T> for DivergenceAndDistance<'_, T> {
     #[inline(always)]
     fn of<const N: usize>(&self, p: &Dense<'_, T, N>, q: &Dense<'_, T, N>) -> T {
-        if q.n < N {
-            // The distance would not be that of a single point to the last bit.
-            return T::nan();
-        }
         let [mut shift, y] = self.means.map(numbers_within::<T, N>);
         for i in 0..N {
             shift[i] -= y[i];
@@ -161,7 +162,7 @@ impl<T: Scalar> Form<T> for DivergenceAndDistance<'_, T> {
 
 struct Trace;
 
-impl<T: Scalar> Form<T> for Trace {
+impl<T: Scalar> OfPair<T> for Trace {
     #[inline(always)]
     fn of<const N: usize>(&self, p: &Dense<'_, T, N>, q: &Dense<'_, T, N>) -> T {
         trace_within(p, q)
