@@ -4,6 +4,7 @@
 use faer::{ColRef, MatMut, MatRef};
 
 use crate::columns::{contiguous, contiguous_mut};
+use crate::kernel::each_of_four;
 use crate::{CholeskyFactor, Scalar};
 
 /// Matrices side by side.
@@ -57,7 +58,7 @@ impl<T: Scalar, const N: usize> Matrices<T, N> {
     pub(crate) fn set_four(&mut self, first: usize, matrices: [MatRef<'_, T>; 4]) {
         let n = matrices[0].ncols();
         for j in 0..n {
-            let columns = matrices.map(|matrix| contiguous(matrix.col(j)));
+            let columns = each_of_four(|k| contiguous(matrices[k].col(j)));
             let place = &mut self.columns[j];
             match columns.map(|column| column.first_chunk::<N>()) {
                 [Some(a), Some(b), Some(c), Some(d)] => set_columns(place, first, [a, b, c, d]),

@@ -54,6 +54,7 @@ impl<T: Scalar> Logarithm<T> {
     }
 
     /// Adds this logarithm to a sum.
+    #[inline(always)]
     pub(crate) fn add_to(&self, sum: &mut CompensatedSum<T>) {
         // What ln 2 has beyond double precision.
         const REST: f64 = 2.319_046_813_846_299_6e-17;
@@ -70,6 +71,7 @@ impl<T: Scalar> Logarithm<T> {
         sum.merge(self.rest);
     }
 
+    #[inline(always)]
     pub(crate) fn value(&self) -> T {
         let mut sum = CompensatedSum::new();
         self.add_to(&mut sum);
@@ -135,31 +137,33 @@ pub(crate) fn sum_ln_by_column<T: Scalar, const W: usize>(
     if !is_fused() {
         return [T::nan(); W];
     }
-    let product = pulp::Arch::new().dispatch(ProductOfRows { rows });
-    core::array::from_fn(|k| {
-        let ln = product.lane(k).ln();
-        ln.map_or(T::nan(), |ln| ln.value())
-    })
+    pulp::Arch::new().dispatch(LogarithmsOfColumns { rows })
 }
 
-struct ProductOfRows<I> {
+struct LogarithmsOfColumns<I> {
     rows: I,
 }
 
 impl<T: Scalar, I: Iterator<Item = [T; W]>, const W: usize> pulp::NullaryFnOnce
-    for ProductOfRows<I>
+    for LogarithmsOfColumns<I>
 {
-    type Output = Factored<T, W>;
+    type Output = [T; W];
 
     #[inline(always)]
-    fn call(self) -> Factored<T, W> {
-        let mut product = Factored::one();
+    fn call(self) -> [T; W] {
+        let mut product = Factored::<T, W>::one();
         for row in self.rows {
             for k in 0..W {
                 product.multiply(k, row[k]);
             }
         }
-        product
+        let mut sums = [T::nan(); W];
+        for (k, sum) in sums.iter_mut().enumerate() {
+            if let Some(ln) = product.lane(k).ln() {
+                *sum = ln.value();
+            }
+        }
+        sums
     }
 }
 
@@ -264,6 +268,7 @@ impl<T: Scalar, const W: usize> Factored<T, W> {
     }
 
     /// Product `k`.
+    #[inline(always)]
     fn lane(&self, k: usize) -> Factored<T, 1> {
         Factored {
             hi: [self.hi[k]],
@@ -290,6 +295,7 @@ impl<T: Scalar, const W: usize> Factored<T, W> {
 
 impl<T: Scalar> Factored<T, 1> {
     /// The logarithm; `None` where a number was not normal.
+    #[inline(always)]
     fn ln(self) -> Option<Logarithm<T>> {
         let ([hi], [lo], [exponent]) = (self.hi, self.lo, self.exponents);
         let mut rest = CompensatedSum::new();

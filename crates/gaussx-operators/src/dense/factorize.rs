@@ -67,7 +67,10 @@ pub(super) fn read_diagonal<T: Scalar>(
             rows: n,
             columns: 1,
         })?;
-    diag.extend(a.diagonal().column_vector().iter().copied());
+    diag.resize(n, T::zero());
+    for (j, variance) in diag.iter_mut().enumerate() {
+        *variance = a[(j, j)];
+    }
     Ok(())
 }
 

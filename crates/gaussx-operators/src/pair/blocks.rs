@@ -182,39 +182,49 @@ impl<'a, T: Scalar> Aligned<'a, T> {
                 |workspace| self.fill(middle, middle_start, right, workspace),
             );
         }
-        let mut start = start;
-        for (g, group) in values.chunks_mut(LANES).enumerate() {
-            let first = first + g * LANES;
-            let is_filled = self.fill_side_by_side(first, start, group);
-            for (k, value) in group.iter_mut().enumerate() {
-                let range = start..start + self.blocks.block_dim(first + k);
-                start = range.end;
-                if is_filled && !value.is_nan() {
-                    continue;
-                }
-                let p = block(self.p, first + k, range.clone())?;
-                let q = block(self.q, first + k, range.clone())?;
-                for part in [p, q] {
-                    if let Some((l, _)) = part.factor.contiguous_dense() {
-                        read_ahead(l);
-                    }
-                }
-                *value = self.form.of_parts(p, q, workspace)?;
-                if let Some(means) = &self.means {
-                    *value += means.distance(first + k, range, workspace)?;
-                }
-            }
+        let (mut first, mut start, mut rest) = (first, start, values);
+        while !rest.is_empty() {
+            let size = self.blocks.block_dim(first);
+            let is_equal = |&k: &usize| self.blocks.block_dim(first + k) == size;
+            let count = 1 + (1..rest.len()).take_while(is_equal).count();
+            let (run, after) = rest.split_at_mut(count);
+            self.fill_run(Place { first, start, size }, run, workspace)?;
+            first += count;
+            start += count * size;
+            rest = after;
         }
         Ok(())
     }
 
-    /// Fills the values of a group at once, where its blocks allow it.
-    fn fill_side_by_side(&self, first: usize, start: usize, values: &mut [T]) -> bool {
-        let size = self.blocks.block_dim(first);
-        let place = Place { first, start, size };
-        let are_equal = (first..first + values.len()).all(|b| self.blocks.block_dim(b) == size);
+    /// [`fill`](Self::fill) for blocks of one size.
+    fn fill_run(
+        &self,
+        place: Place,
+        values: &mut [T],
+        workspace: &mut Workspace<T>,
+    ) -> Result<(), Error> {
         let means = self.means.map(|means| means.of);
-        are_equal && lanes::fill(self.p, self.q, place, self.form, means, values)
+        lanes::fill(self.p, self.q, place, self.form, means, values);
+        for (k, value) in values.iter_mut().enumerate() {
+            if !value.is_nan() {
+                continue;
+            }
+            let index = place.first + k;
+            let start = place.start + k * place.size;
+            let range = start..start + place.size;
+            let p = block(self.p, index, range.clone())?;
+            let q = block(self.q, index, range.clone())?;
+            for part in [p, q] {
+                if let Some((l, _)) = part.factor.contiguous_dense() {
+                    read_ahead(l);
+                }
+            }
+            *value = self.form.of_parts(p, q, workspace)?;
+            if let Some(means) = &self.means {
+                *value += means.distance(index, range, workspace)?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -26,17 +26,17 @@ pub(super) struct Place {
 }
 
 impl<T: Scalar> Side<'_, T> {
-    /// Puts the factor of one block into a lane; `false` where it is not dense or of another
-    /// size.
+    /// Puts the factors of `count` blocks into the lanes, on and below the diagonal; `false` where
+    /// they are not all dense and of the size that they should have.
     #[inline(always)]
-    fn factor_into<const N: usize>(
+    fn factors_into<const N: usize>(
         self,
         place: Place,
-        lane: usize,
+        count: usize,
         into: &mut Matrices<T, N>,
     ) -> bool {
         match self {
-            Self::Blocks(side, blocks) => {
+            Self::Blocks(side, blocks) => (0..count).all(|lane| {
                 let factor = blocks.block(place.first + lane).cholesky();
                 match factor.scaled(side.factor.scale()).contiguous_dense() {
                     Some((l, deviation)) if l.nrows() == place.size => {
@@ -45,11 +45,14 @@ impl<T: Scalar> Side<'_, T> {
                     }
                     _ => false,
                 }
-            }
+            }),
             Self::Diagonal(variances) => {
-                let start = place.start + lane * place.size;
-                for i in 0..place.size {
-                    into.columns[i][i][lane] = sqrt(variances.at(start + i));
+                *into = Matrices::zero();
+                for lane in 0..count {
+                    let start = place.start + lane * place.size;
+                    for i in 0..place.size {
+                        into.columns[i][i][lane] = sqrt(variances.at(start + i));
+                    }
                 }
                 true
             }
@@ -91,8 +94,8 @@ impl<T: Scalar> Side<'_, T> {
     }
 }
 
-/// What `form` says of some pairs, and the distance of `means` where there are any: NaN where that
-/// must be found otherwise; `false` where they are not all small, of one size, and dense or diagonal.
+/// What `form` says of some pairs of one size, and the distance of `means` where there are any: NaN
+/// where that must be found otherwise.
 pub(super) fn fill<T: Scalar>(
     p: Side<'_, T>,
     q: Side<'_, T>,
@@ -100,15 +103,12 @@ pub(super) fn fill<T: Scalar>(
     form: Form<T>,
     means: Option<[&[T]; 2]>,
     out: &mut [T],
-) -> bool {
-    if out.len() < 2 || !is_fused() {
-        return false;
-    }
+) {
     match place.size {
-        2..=4 => fill_within::<T, 4>(p, q, place, form, means, out),
-        5..=8 => fill_within::<T, 8>(p, q, place, form, means, out),
-        9..=MOST => fill_within::<T, MOST>(p, q, place, form, means, out),
-        _ => false,
+        2..=4 if is_fused() => fill_within::<T, 4>(p, q, place, form, means, out),
+        5..=8 if is_fused() => fill_within::<T, 8>(p, q, place, form, means, out),
+        9..=MOST if is_fused() => fill_within::<T, MOST>(p, q, place, form, means, out),
+        _ => out.fill(T::nan()),
     }
 }
 
@@ -116,44 +116,61 @@ pub(super) fn fill<T: Scalar>(
 fn fill_within<T: Scalar, const N: usize>(
     p: Side<'_, T>,
     q: Side<'_, T>,
-    place: Place,
+    mut place: Place,
     form: Form<T>,
     means: Option<[&[T]; 2]>,
     out: &mut [T],
-) -> bool {
+) {
     let (mut of_p, mut of_q) = (Matrices::<T, N>::zero(), Matrices::<T, N>::zero());
-    for lane in 0..out.len() {
-        let is_set = p.factor_into(place, lane, &mut of_p);
-        if !(is_set && q.factor_into(place, lane, &mut of_q)) {
-            return false;
+    for group in out.chunks_mut(LANES) {
+        let are_set = group.len() > 1
+            && p.factors_into(place, group.len(), &mut of_p)
+            && q.factors_into(place, group.len(), &mut of_q);
+        if are_set {
+            fill_group(p, q, place, form, means, [&mut of_p, &mut of_q], group);
+        } else {
+            group.fill(T::nan());
         }
+        place.first += group.len();
+        place.start += group.len() * place.size;
     }
+}
+
+/// [`fill`] of a group of pairs whose factors are in the lanes.
+fn fill_group<T: Scalar, const N: usize>(
+    p: Side<'_, T>,
+    q: Side<'_, T>,
+    place: Place,
+    form: Form<T>,
+    means: Option<[&[T]; 2]>,
+    [of_p, of_q]: [&mut Matrices<T, N>; 2],
+    out: &mut [T],
+) {
     let values = pulp::Arch::new().dispatch(ByFactors {
-        p: &mut of_p,
-        q: &of_q,
+        p: of_p,
+        q: of_q,
         n: place.size,
         form,
     });
     out.copy_from_slice(&values[..out.len()]);
     if let Some(means) = means {
-        let distances = forms(&of_q, residuals(place, means, out.len()), place.size);
+        let distances = forms(of_q, residuals(place, means, out.len()), place.size);
         for (value, distance) in out.iter_mut().zip(distances) {
             *value += distance;
         }
     }
     let Form::Divergence { beside } = form else {
-        return true;
+        return;
     };
     let near = near(place.size);
     if out.iter().any(|&value| value + beside < near) {
-        let exact = by_difference(p, q, place, &of_q, out.len());
+        let exact = by_difference(p, q, place, of_q, out.len());
         for (value, exact) in out.iter_mut().zip(exact) {
             if *value + beside < near {
                 *value = exact;
             }
         }
     }
-    true
 }
 
 /// The difference of two means for each of `count` blocks.
@@ -222,15 +239,13 @@ impl<T: Scalar, const N: usize> pulp::NullaryFnOnce for ByFactors<'_, T, N> {
         }
         for k in 0..n {
             let x = &mut p.columns[k][..n];
-            if form.is_divergence() {
-                for (entry, other) in x[k..].iter_mut().zip(&q.columns[k][k..n]) {
-                    for lane in 0..LANES {
-                        entry[lane] -= other[lane];
-                    }
-                }
-            }
             for i in k..n {
                 let mut value = x[i];
+                if form.is_divergence() {
+                    for lane in 0..LANES {
+                        value[lane] -= q.columns[k][i][lane];
+                    }
+                }
                 for j in k..i {
                     subtract_product(&mut value, &q.columns[j][i], &x[j]);
                 }
