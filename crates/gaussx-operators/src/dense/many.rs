@@ -254,8 +254,15 @@ fn factor_within<T: Scalar, const N: usize>(
     if !group.iter().all(is_fit) {
         return Ok(false);
     }
-    for one in &*group {
-        read_ahead(one.matrix.as_ref());
+    if n > 8 {
+        // The diagonal of shorter columns touches every line of the cache.
+        for one in &*group {
+            read_ahead(one.matrix.as_ref());
+        }
+    }
+    for (lane, one) in group.iter_mut().enumerate() {
+        factorize::read_diagonal(one.matrix.as_ref(), one.variances)
+            .map_err(|error| (lane, error))?;
     }
     let mut lanes = Matrices::<T, N>::zero();
     let doubts = pulp::Arch::new().dispatch(Factor {
@@ -265,11 +272,10 @@ fn factor_within<T: Scalar, const N: usize>(
     });
     let is_clear = |&doubt: &T| doubt == T::zero();
     if !doubts[..group.len()].iter().all(is_clear) {
+        for one in group {
+            one.variances.clear();
+        }
         return Ok(false);
-    }
-    for (lane, one) in group.iter_mut().enumerate() {
-        factorize::read_diagonal(one.matrix.as_ref(), one.variances)
-            .map_err(|error| (lane, error))?;
     }
     let logarithms = sum_ln_by_column((0..n).map(|i| lanes.columns[i][i]));
     pulp::Arch::new().dispatch(Store {
