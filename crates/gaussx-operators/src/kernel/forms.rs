@@ -82,9 +82,8 @@ impl<T: Scalar> Kernel<T> for Forms<'_, T> {
             let first = group * together;
             let strips = &mut strips[..out.len().div_ceil(width) * rows];
             for (s, strip) in strips.chunks_exact_mut(rows).enumerate() {
-                strips::load(
+                strips::load::<T, S>(
                     bytemuck::cast_slice_mut(strip.as_flattened_mut()),
-                    width,
                     points,
                     first + s * width,
                 );

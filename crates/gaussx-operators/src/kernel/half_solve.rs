@@ -96,7 +96,7 @@ impl<T: Scalar> Kernel<T> for HalfSolve<'_, T> {
             let strips = &mut strips[..columns.len().div_ceil(width) * rows];
             for (s, strip) in strips.chunks_exact_mut(rows).enumerate() {
                 let numbers = bytemuck::cast_slice_mut(strip.as_flattened_mut());
-                strips::load(numbers, width, x.as_ref(), columns.start + s * width);
+                strips::load::<T, S>(numbers, x.as_ref(), columns.start + s * width);
             }
             if n <= BLOCK {
                 solve_corner::<T, S, R>(simd, panels, 0, strips);
@@ -105,7 +105,7 @@ impl<T: Scalar> Kernel<T> for HalfSolve<'_, T> {
             }
             for (s, strip) in strips.chunks_exact(rows).enumerate() {
                 let numbers = bytemuck::cast_slice(strip.as_flattened());
-                strips::store(numbers, width, x.as_mut(), columns.start + s * width);
+                strips::store::<T, S>(numbers, x.as_mut(), columns.start + s * width);
             }
         }
     }

@@ -1,5 +1,8 @@
 //! Half-solves of lower triangular matrices, of which only the squares are asked.
 
+use core::ops::Range;
+
+use faer::MatRef;
 use pulp::{Simd, bytemuck};
 
 use super::half_solve::{half_solve_strips, solve_corner};
@@ -10,9 +13,40 @@ use crate::{Error, Scalar, Workspace, parallel};
 
 /// The columns of a lower triangular matrix `B`.
 pub(crate) trait LowerColumns<T: Scalar>: Sync {
-    /// What reads four entries of column `j` from a row on, zeros beyond the last; above the
-    /// diagonal nothing is meant.
-    fn column(&self, j: usize) -> impl Fn(usize) -> [T; 4];
+    /// Puts some rows of some columns into the lanes of a strip, and zeros beyond the last of
+    /// both. Nothing is meant that is above the diagonal.
+    fn load<S: Simd>(&self, strip: &mut [T], columns: Range<usize>, rows: Range<usize>);
+}
+
+/// What `of` makes of the entries of lower triangular matrices whose columns are contiguous.
+pub(crate) struct OfEntries<'a, T, F, const K: usize> {
+    pub(crate) matrices: [MatRef<'a, T>; K],
+    pub(crate) of: F,
+}
+
+impl<T: Scalar, F: Fn([T; K]) -> T + Copy + Sync, const K: usize> LowerColumns<T>
+    for OfEntries<'_, T, F, K>
+{
+    #[inline(always)]
+    fn load<S: Simd>(&self, strip: &mut [T], columns: Range<usize>, rows: Range<usize>) {
+        strips::load_columns::<T, S, K>(strip, columns, rows, self.matrices, self.of);
+    }
+}
+
+/// The identity.
+pub(crate) struct Identity;
+
+impl<T: Scalar> LowerColumns<T> for Identity {
+    #[inline(always)]
+    fn load<S: Simd>(&self, strip: &mut [T], columns: Range<usize>, rows: Range<usize>) {
+        strip.fill(T::zero());
+        let width = width::<T, S>();
+        for (lane, j) in columns.enumerate() {
+            if let Some(i) = j.checked_sub(rows.start) {
+                strip[i * width + lane] = T::one();
+            }
+        }
+    }
 }
 
 /// `out_j = Σ_{i>j} (L⁻¹ B)_ij²` for the columns from `first` on, or with what is on the diagonal.
@@ -69,15 +103,13 @@ pub(super) struct Squares<'a, T: Scalar, B> {
 impl<T: Scalar, B: LowerColumns<T>> Squares<'_, T, B> {
     /// The strip whose first column is `start` columns after the first.
     #[inline(always)]
-    fn load<V: bytemuck::Pod>(&self, strip: &mut [Row<V>], start: usize) {
-        let width = size_of::<Row<V>>() / size_of::<T>();
+    fn load<S: Simd>(&self, strip: &mut [Row<T::SimdVec<S>>], start: usize) {
+        let width = width::<T, S>();
         let count = width.min(self.out.len() - start);
         let numbers: &mut [T] = bytemuck::cast_slice_mut(strip[start..].as_flattened_mut());
         let first = self.first + start;
-        strips::load_columns(numbers, width, count, |lane| {
-            let column = self.lower.column(first + lane);
-            move |row| column(first + row)
-        });
+        let rows = first..self.factor.l.nrows();
+        self.lower.load::<S>(numbers, first..first + count, rows);
         for (i, row) in numbers.chunks_exact_mut(width).enumerate().take(width) {
             row[i + 1..].fill(T::zero());
         }
@@ -128,7 +160,7 @@ impl<T: Scalar, B: LowerColumns<T>> Kernel<T> for Squares<'_, T, B> {
             pack_corner(factor, panels);
             let strip = &mut strips[..rows];
             for start in (0..n).step_by(width) {
-                self.load(strip, start);
+                self.load::<S>(strip, start);
                 solve_corner::<T, S, R>(simd, panels, start, strip);
                 self.sum::<S, R>(simd, strip, start);
             }
@@ -137,7 +169,7 @@ impl<T: Scalar, B: LowerColumns<T>> Kernel<T> for Squares<'_, T, B> {
         let count = self.out.len().div_ceil(width);
         let strips = &mut strips[..count * rows];
         for (s, strip) in strips.chunks_exact_mut(rows).enumerate() {
-            self.load(strip, s * width);
+            self.load::<S>(strip, s * width);
         }
         half_solve_strips::<T, S, R>(simd, factor, strips, panels, |s| s * width..n);
         for (s, strip) in strips.chunks_exact_mut(rows).enumerate() {

@@ -26,9 +26,9 @@ use crate::Scalar;
 pub(crate) use cholesky::factor;
 pub(crate) use forms::forms_into;
 pub(crate) use half_solve::{half_solve, half_solve_lower_rows};
-pub(crate) use lower::{LowerColumns, squares_into};
+pub(crate) use lower::{Identity, OfEntries, squares_into};
 pub(crate) use pivots::{NoPivot, Pivots, Positive};
-pub(crate) use strips::{each_of_four, four};
+pub(crate) use strips::each_of_four;
 
 /// Rows, and columns, of the factor whose panels stay in the second fastest memory.
 const BLOCK: usize = 128;
@@ -198,14 +198,17 @@ mod tests {
             }
         }
         for n in [1, 7, 40, 128, 129, 300] {
-            let l = lower(n);
+            let (l, rising) = (lower(n), Mat::from_fn(n, n, |i, _| f64::of_count(i)));
             let mut squares = vec![0.0; n.min(BLOCK)];
             let kernel = Squares {
                 factor: Factor {
                     l: l.as_ref(),
                     deviation: 2.0,
                 },
-                lower: &Rising(n),
+                lower: &OfEntries {
+                    matrices: [rising.as_ref()],
+                    of: |[x]: [f64; 1]| x,
+                },
                 with_diagonal: false,
                 first: 0,
                 panels: &mut vec![0.0; 1 << 16],
@@ -213,7 +216,7 @@ mod tests {
                 out: &mut squares,
             };
             kernel.run::<S, R>(&simd);
-            let mut solved = Mat::from_fn(n, n, |i, j| if i < j { 0.0 } else { f64::of_count(i) });
+            let mut solved = triangle(&rising);
             let l = triangle(&l);
             faer::linalg::triangular_solve::solve_lower_triangular_in_place(
                 l.as_ref(),
@@ -223,20 +226,6 @@ mod tests {
             for (j, &found) in squares.iter().enumerate() {
                 let expected: f64 = (j + 1..n).map(|i| solved[(i, j)].powi(2) / 4.0).sum();
                 assert!((found - expected).abs() <= 1e-12 * expected, "n = {n}, {j}");
-            }
-        }
-    }
-
-    /// Column by column the numbers of the rows.
-    struct Rising(usize);
-
-    impl LowerColumns<f64> for Rising {
-        fn column(&self, _: usize) -> impl Fn(usize) -> [f64; 4] {
-            |row| {
-                core::array::from_fn(|k| {
-                    let is_row = row + k < self.0;
-                    if is_row { f64::of_count(row + k) } else { 0.0 }
-                })
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Columns into the lanes of strips, and back.
 
+use core::ops::Range;
 use core::slice::{from_mut, from_ref};
 
 use faer::traits::IndexCore;
@@ -10,7 +11,7 @@ use pulp::bytemuck::{self, Pod};
 use super::tile::Row;
 use super::width;
 use crate::Scalar;
-use crate::columns::{as_slice, contiguous, contiguous_mut, ranges};
+use crate::columns::{contiguous, contiguous_mut, ranges};
 
 /// Columns that are moved together, so that lines of the cache are read and written whole.
 const TOGETHER: usize = 8;
@@ -18,16 +19,13 @@ const TOGETHER: usize = 8;
 /// Entries of four columns that change places together.
 const FOUR: usize = 4;
 
-/// Columns `first ..` of `x` into a strip of some `width`, zeros beyond the last row and column.
+/// Columns `first ..` of `x` into a strip, zeros beyond the last row and column.
 #[inline(always)]
-pub(super) fn load<T: Scalar>(strip: &mut [T], width: usize, x: MatRef<'_, T>, first: usize) {
-    let count = width.min(x.ncols() - first);
+pub(super) fn load<T: Scalar, S: Simd>(strip: &mut [T], x: MatRef<'_, T>, first: usize) {
+    let width = width::<T, S>();
+    let columns = first..x.ncols().min(first + width);
     if x.row_stride() == 1 {
-        let column = |lane: usize| {
-            let column = as_slice(x.col(first + lane)).unwrap_or_default();
-            move |row: usize| four(column, row)
-        };
-        load_columns(strip, width, count, column);
+        load_columns::<T, S, 1>(strip, columns, 0..x.nrows(), [x], |[x]| x);
         return;
     }
     for (i, row) in strip.chunks_exact_mut(width).enumerate() {
@@ -42,7 +40,8 @@ pub(super) fn load<T: Scalar>(strip: &mut [T], width: usize, x: MatRef<'_, T>, f
 
 /// What [`load`] read, back where it came from.
 #[inline(always)]
-pub(super) fn store<T: Scalar>(strip: &[T], width: usize, mut x: MatMut<'_, T>, first: usize) {
+pub(super) fn store<T: Scalar, S: Simd>(strip: &[T], mut x: MatMut<'_, T>, first: usize) {
+    let width = width::<T, S>();
     let (n, count) = (x.nrows(), width.min(x.ncols() - first));
     if x.row_stride() != 1 {
         for (i, row) in strip.chunks_exact(width).enumerate().take(n) {
@@ -73,38 +72,78 @@ pub(super) fn store<T: Scalar>(strip: &[T], width: usize, mut x: MatMut<'_, T>, 
     }
 }
 
-/// Puts `count` columns into lanes; `column` gives for each what reads four of its entries.
+/// Puts what `of` makes of entries of some matrices, whose columns are contiguous, into the lanes
+/// of a strip, and zeros beyond the last row and column.
 #[inline(always)]
-pub(super) fn load_columns<T: Scalar, C: Fn(usize) -> [T; FOUR]>(
+pub(super) fn load_columns<T: Scalar, S: Simd, const K: usize>(
     strip: &mut [T],
-    width: usize,
-    count: usize,
-    column: impl Fn(usize) -> C,
+    columns: Range<usize>,
+    rows: Range<usize>,
+    matrices: [MatRef<'_, T>; K],
+    of: impl Fn([T; K]) -> T,
 ) {
-    if count < width {
+    let width = width::<T, S>();
+    if columns.len() < width {
         strip.fill(T::zero());
     }
-    let (whole, rest) = (count - count % FOUR, count % FOUR);
+    let column = |k: usize, j: usize| &contiguous(matrices[k].col(j))[rows.clone()];
+    let whole = columns.len() - columns.len() % FOUR;
     for lane in (0..whole).step_by(FOUR) {
-        let columns = each_of_four(|q| column(lane + q));
-        for (i, rows) in strip.chunks_exact_mut(FOUR * width).enumerate() {
-            let entries = T::transpose(each_of_four(|q| columns[q](i * FOUR)));
-            for (row, entries) in rows.chunks_exact_mut(width).zip(entries) {
-                if let Some(to) = row[lane..].first_chunk_mut() {
-                    *to = entries;
-                }
-            }
+        let mut fours = [[[].as_slice(); FOUR]; K];
+        for k in 0..K {
+            fours[k] = each_of_four(|q| column(k, columns.start + lane + q));
+        }
+        // Columns of which each is asked whether it has four entries are read one by one.
+        let mut squares = strip.chunks_exact_mut(FOUR * width).enumerate();
+        for (i, to) in squares.by_ref().take(rows.len() / FOUR) {
+            let of_column = |k: usize, q: usize| fours[k][q].as_chunks().0[i];
+            set_square::<T, S, K>(to, lane, of_column, &of);
+        }
+        for (i, to) in squares {
+            let of_column = |k: usize, q: usize| four(fours[k][q], i * FOUR);
+            set_square::<T, S, K>(to, lane, of_column, &of);
         }
     }
-    for lane in whole..whole + rest {
-        let column = column(lane);
-        for (i, rows) in strip.chunks_mut(FOUR * width).enumerate() {
-            let entries = column(i * FOUR);
-            for (row, entry) in rows.chunks_exact_mut(width).zip(entries) {
-                row[lane] = entry;
-            }
+    for lane in whole..columns.len() {
+        for (i, row) in strip.chunks_exact_mut(width).enumerate() {
+            let entry = |k| column(k, columns.start + lane)[i];
+            row[lane] = if i < rows.len() {
+                of(entries(entry))
+            } else {
+                T::zero()
+            };
         }
     }
+}
+
+/// Puts what `of` makes of four entries of four columns of some matrices into the rows of a strip,
+/// from a lane on.
+#[inline(always)]
+fn set_square<T: Scalar, S: Simd, const K: usize>(
+    to: &mut [T],
+    lane: usize,
+    of_column: impl Fn(usize, usize) -> [T; FOUR],
+    of: &impl Fn([T; K]) -> T,
+) {
+    let mut rows = [[[T::zero(); FOUR]; FOUR]; K];
+    for k in 0..K {
+        rows[k] = T::transpose(each_of_four(|q| of_column(k, q)));
+    }
+    for (r, to) in to.chunks_exact_mut(width::<T, S>()).enumerate() {
+        if let Some(to) = to[lane..].first_chunk_mut() {
+            *to = each_of_four(|q| of(entries(|k| rows[k][r][q])));
+        }
+    }
+}
+
+/// `[f(0), f(1), ..]`, always inlined.
+#[inline(always)]
+fn entries<T: Scalar, const K: usize>(f: impl Fn(usize) -> T) -> [T; K] {
+    let mut entries = [T::zero(); K];
+    for k in 0..K {
+        entries[k] = f(k);
+    }
+    entries
 }
 
 /// Rows of a matrix from `first` on into strips of some `height`: column `k` is their row `k`, of
@@ -166,7 +205,7 @@ pub(crate) fn each_of_four<V>(f: impl Fn(usize) -> V) -> [V; FOUR] {
 
 /// Four entries of a column from a row on, zeros beyond the last.
 #[inline(always)]
-pub(crate) fn four<T: Scalar>(column: &[T], row: usize) -> [T; FOUR] {
+fn four<T: Scalar>(column: &[T], row: usize) -> [T; FOUR] {
     let rest = column.get(row..).unwrap_or_default();
     match rest.first_chunk() {
         Some(all) => *all,

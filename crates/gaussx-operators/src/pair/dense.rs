@@ -2,8 +2,7 @@
 
 use super::Form;
 use super::part::Part;
-use crate::columns::as_slice;
-use crate::kernel::{self, Factor, LowerColumns, each_of_four, four};
+use crate::kernel::{self, Factor, OfEntries};
 use crate::special::{deviation_divergence, deviation_divergence_or_nan};
 use crate::sum::{Term, sum_map, sum_terms};
 use crate::{CompensatedSum, Scalar, Workspace};
@@ -22,9 +21,20 @@ pub(super) fn by_factors<T: Scalar>(
         let (squares, pivots) = numbers.split_at_mut(n);
         let mut total = CompensatedSum::new();
         match form {
-            Form::Trace => kernel::squares_into(l_q, &Columns(l_p), true, 0, squares, workspace)?,
+            Form::Trace => {
+                let deviation = l_p.deviation;
+                let factor = OfEntries {
+                    matrices: [l_p.l],
+                    of: move |[p]: [T; 1]| deviation * p,
+                };
+                kernel::squares_into(l_q, &factor, true, 0, squares, workspace)?;
+            }
             Form::Divergence { .. } => {
-                let difference = Difference { p: l_p, q: l_q };
+                let (of_p, of_q) = (l_p.deviation, l_q.deviation);
+                let difference = OfEntries {
+                    matrices: [l_p.l, l_q.l],
+                    of: move |[p, q]: [T; 2]| of_p * p - of_q * q,
+                };
                 kernel::squares_into(l_q, &difference, false, 0, squares, workspace)?;
                 let (of_p, of_q) = pivots.split_at_mut(n);
                 p.factor.diag_into(of_p)?;
@@ -43,40 +53,6 @@ pub(super) fn by_factors<T: Scalar>(
 fn factor<T: Scalar>(part: Part<'_, T>) -> Option<Factor<'_, T>> {
     let (l, deviation) = part.factor.contiguous_dense()?;
     Some(Factor { l, deviation })
-}
-
-/// The columns of `L_p`.
-struct Columns<'a, T>(Factor<'a, T>);
-
-impl<T: Scalar> LowerColumns<T> for Columns<'_, T> {
-    #[inline(always)]
-    fn column(&self, j: usize) -> impl Fn(usize) -> [T; 4] {
-        let Factor { l, deviation } = self.0;
-        let column = as_slice(l.col(j)).unwrap_or_default();
-        move |row| {
-            let entries = four(column, row);
-            each_of_four(|k| deviation * entries[k])
-        }
-    }
-}
-
-/// The columns of `L_p - L_q`.
-struct Difference<'a, T> {
-    p: Factor<'a, T>,
-    q: Factor<'a, T>,
-}
-
-impl<T: Scalar> LowerColumns<T> for Difference<'_, T> {
-    #[inline(always)]
-    fn column(&self, j: usize) -> impl Fn(usize) -> [T; 4] {
-        let Self { p, q } = self;
-        let of_p = as_slice(p.l.col(j)).unwrap_or_default();
-        let of_q = as_slice(q.l.col(j)).unwrap_or_default();
-        move |row| {
-            let (a, b) = (four(of_p, row), four(of_q, row));
-            each_of_four(|k| p.deviation * a[k] - q.deviation * b[k])
-        }
-    }
 }
 
 /// `Σ φ(e_i)`, by the pivots of `L_p` and `L_q`.

@@ -10,7 +10,7 @@ use faer::{MatMut, MatRef};
 
 use crate::columns::contiguous_mut;
 use crate::factor::Action;
-use crate::kernel::{self, Factor, LowerColumns};
+use crate::kernel::{self, Factor, Identity};
 use crate::{Error, Scalar, Workspace};
 
 /// Up to so many columns are solved for in the time that reading the factor takes.
@@ -119,22 +119,6 @@ pub(crate) fn inverse_squares_below_by_column_into<T: Scalar>(
 ) -> Result<(), Error> {
     let deviation = T::one();
     kernel::squares_into(Factor { l, deviation }, &Identity, false, 0, out, workspace)
-}
-
-/// The columns of the identity.
-struct Identity;
-
-impl<T: Scalar> LowerColumns<T> for Identity {
-    #[inline(always)]
-    fn column(&self, j: usize) -> impl Fn(usize) -> [T; 4] {
-        move |row| {
-            let mut entries = [T::zero(); 4];
-            if let Some(entry) = j.checked_sub(row).and_then(|k| entries.get_mut(k)) {
-                *entry = T::one();
-            }
-            entries
-        }
-    }
 }
 
 #[cfg(test)]
