@@ -137,7 +137,8 @@ pub fn divergence_and_distance<T: Scalar>(
 ) -> Option<T> {
     let means = [as_slice(mean_p)?, as_slice(mean_q)?];
     let n = q.dim();
-    let (part_p, part_q) = (Part::of_unchecked(&p), Part::of_unchecked(&q));
+    let part_p = Part::of_unchecked(&p);
+    let part_q = Part::of_unchecked(&q);
     let dimensions = [p.dim(), part_p.dim(), part_q.dim()].into_iter();
     if dimensions.chain(means.map(<[T]>::len)).any(|dim| dim != n) {
         return None;
