@@ -219,7 +219,7 @@ fn factor_group<T: Scalar>(
     group: &mut [Unfinished<'_, T>],
     workspace: &mut Workspace<T>,
 ) -> Result<(), (usize, Error)> {
-    if factor_side_by_side(group)? {
+    if factor_side_by_side(group) {
         return Ok(());
     }
     for (k, one) in group.iter_mut().enumerate() {
@@ -233,26 +233,23 @@ fn factor_group<T: Scalar>(
 
 /// Factors at most [`LANES`] covariances together; `false`, with nothing changed, where they
 /// differ in size, are too large or not all beyond doubt.
-fn factor_side_by_side<T: Scalar>(group: &mut [Unfinished<'_, T>]) -> Result<bool, (usize, Error)> {
+fn factor_side_by_side<T: Scalar>(group: &mut [Unfinished<'_, T>]) -> bool {
     match group {
         [first, _, ..] => match first.matrix.nrows() {
             n @ 2..=4 => factor_within::<T, 4>(group, n),
             n @ 5..=8 => factor_within::<T, 8>(group, n),
             n @ 9..=MOST => factor_within::<T, MOST>(group, n),
-            _ => Ok(false),
+            _ => false,
         },
-        _ => Ok(false),
+        _ => false,
     }
 }
 
 #[inline(never)] // What recurses should not have its matrices on the stack.
-fn factor_within<T: Scalar, const N: usize>(
-    group: &mut [Unfinished<'_, T>],
-    n: usize,
-) -> Result<bool, (usize, Error)> {
+fn factor_within<T: Scalar, const N: usize>(group: &mut [Unfinished<'_, T>], n: usize) -> bool {
     let is_fit = |one: &Unfinished<'_, T>| one.matrix.shape() == (n, n);
     if !group.iter().all(is_fit) {
-        return Ok(false);
+        return false;
     }
     if n > 8 {
         // The diagonal of shorter columns touches every line of the cache.
@@ -260,9 +257,12 @@ fn factor_within<T: Scalar, const N: usize>(
             read_ahead(one.matrix.as_ref());
         }
     }
-    for (lane, one) in group.iter_mut().enumerate() {
-        factorize::read_diagonal(one.matrix.as_ref(), one.variances)
-            .map_err(|error| (lane, error))?;
+    let read = |one: &mut Unfinished<'_, T>| {
+        factorize::read_diagonal(one.matrix.as_ref(), one.variances).is_ok()
+    };
+    if !group.iter_mut().all(read) {
+        forget_variances(group);
+        return false;
     }
     let mut lanes = Matrices::<T, N>::zero();
     let doubts = pulp::Arch::new().dispatch(Factor {
@@ -272,10 +272,8 @@ fn factor_within<T: Scalar, const N: usize>(
     });
     let is_clear = |&doubt: &T| doubt == T::zero();
     if !doubts[..group.len()].iter().all(is_clear) {
-        for one in group {
-            one.variances.clear();
-        }
-        return Ok(false);
+        forget_variances(group);
+        return false;
     }
     let logarithms = sum_ln_by_column((0..n).map(|i| lanes.columns[i][i]));
     pulp::Arch::new().dispatch(Store {
@@ -289,7 +287,14 @@ fn factor_within<T: Scalar, const N: usize>(
             T::of(2.0) * logarithms[lane]
         };
     }
-    Ok(true)
+    true
+}
+
+/// Only what is factored has its variances.
+fn forget_variances<T: Scalar>(group: &mut [Unfinished<'_, T>]) {
+    for one in group {
+        one.variances.clear();
+    }
 }
 
 /// Puts some matrices of `n` coordinates into the lanes and factors them there.
