@@ -732,6 +732,58 @@ fn many_blocks_add_up() {
     }
 }
 
+/// So are those of blocks whose size or kind changes on the way.
+#[test]
+fn blocks_of_changing_size_and_kind_add_up() {
+    type Boxed = Box<dyn CovarianceOperator<f64>>;
+    let runs = [
+        (8, 20),
+        (3, 1),
+        (8, 40),
+        (16, 2),
+        (1, 1),
+        (17, 1),
+        (4, 18),
+        (5, 2),
+    ];
+    let sizes: Vec<usize> = runs
+        .iter()
+        .flat_map(|&(size, count)| [size].repeat(count))
+        .collect();
+    let block = |b: usize, scale: f64| -> Boxed {
+        let matrix = Random::new(b as u64).covariance::<f64>(sizes[b]);
+        // In the middle of a run, one that has no dense factor.
+        if b == 30 {
+            let variances: Vec<f64> = (0..sizes[b]).map(|i| scale * matrix[(i, i)]).collect();
+            return Box::new(DiagonalCovariance::new(variances).unwrap());
+        }
+        Box::new(DenseCovariance::new(matrix * gaussx::faer::Scale(scale)).unwrap())
+    };
+    for scale in [4.0, 1.001] {
+        let p: Vec<Boxed> = (0..sizes.len()).map(|b| block(b, 1.0)).collect();
+        let q: Vec<Boxed> = (0..sizes.len()).map(|b| block(b, scale)).collect();
+        let n = sizes.iter().sum();
+        let (x, mean): (Vec<f64>, Vec<f64>) = (0..n).map(|i| (0.3, (i % 7) as f64)).unzip();
+        let (mut near, mut far, mut start) = (0.0, 0.0, 0);
+        for (p, q) in p.iter().zip(&q) {
+            let end = start + p.dim();
+            let (x, mean) = (&x[start..end], &mean[start..end]);
+            near += gaussx::kl_divergence(x, p, x, q).unwrap();
+            far += gaussx::kl_divergence(x, p, mean, q).unwrap();
+            start = end;
+        }
+        let (p, q) = (
+            BlockDiagonal::new(p).unwrap(),
+            BlockDiagonal::new(q).unwrap(),
+        );
+        for (mean, expected) in [(&x, near), (&mean, far)] {
+            let found = gaussx::kl_divergence(&x, &p, mean, &q).unwrap();
+            let tolerance = 1e3 * f64::EPSILON * expected;
+            assert_close(&format!("scale {scale}"), found, expected, tolerance);
+        }
+    }
+}
+
 /// Blocks beside a diagonal and an identity, either way, far and near.
 fn check_beside_diagonals(
     what: &str,
