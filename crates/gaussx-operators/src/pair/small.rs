@@ -35,11 +35,13 @@ impl<'a, T: Scalar, const N: usize> Dense<'a, T, N> {
             return None;
         };
         let (n, scale) = (l.nrows(), part.factor.scale());
-        let mut u = if let Some(columns) = columns_of(l) {
-            columns.map(|column| *column)
+        let mut u = [[T::zero(); N]; N];
+        if let Some(columns) = columns_of::<T, N>(l) {
+            for j in 0..N {
+                u[j] = *columns[j];
+            }
         } else {
-            let mut columns = [[T::zero(); N]; N];
-            for (j, column) in columns.iter_mut().enumerate() {
+            for (j, column) in u.iter_mut().enumerate() {
                 column[j] = T::one();
                 if j < n {
                     for (to, &entry) in column.iter_mut().zip(l.col(j).iter()) {
@@ -47,8 +49,7 @@ impl<'a, T: Scalar, const N: usize> Dense<'a, T, N> {
                     }
                 }
             }
-            columns
-        };
+        }
         if scale != T::one() {
             let deviation = sqrt(scale);
             for row in &mut u[..n] {
@@ -127,7 +128,8 @@ impl<T: Scalar, F: OfPair<T>, const N: usize> pulp::NullaryFnOnce for Pair<'_, T
 
     #[inline(always)]
     fn call(self) -> Option<T> {
-        let (p, q) = (Dense::<T, N>::of(self.p)?, Dense::of(self.q)?);
+        let p = Dense::<T, N>::of(self.p)?;
+        let q = Dense::of(self.q)?;
         Some(self.form.of(&p, &q))
     }
 }
