@@ -135,8 +135,8 @@ pub(crate) fn variance_divergence_or_nan<T: Scalar, const FUSED: bool>(a: T, b: 
     if b > T::zero() { value } else { T::nan() }
 }
 
-/// [`variance_divergence`] of two variances of which neither is more than twice the other, and `1 / b`, by
-/// one division; NaN of others, and where `b` or `1 / b` is not a normal number.
+/// [`variance_divergence`] of two variances of which neither is more than twice the other, and
+/// `1 / b`, by one division; NaN of others, and where `b` or `1 / b` is not a normal number.
 #[inline(always)]
 pub(crate) fn close_variance_divergence_or_nan<T: Scalar, const FUSED: bool>(a: T, b: T) -> (T, T) {
     let is_in_range = is_normal(b);

@@ -133,9 +133,9 @@ impl<T: Scalar, const N: usize> NullaryFnOnce for Within<'_, T, N> {
     }
 }
 
-/// `‖L⁻¹ x‖²` by columns of known length, fused. Rows are divided by their pivots beforehand, so that
-/// no step waits for a division; what is above the diagonal changes only entries of `x` that
-/// are not needed any more.
+/// `‖L⁻¹ x‖²` by columns of known length, fused. Rows are divided by their pivots beforehand,
+/// so that no step waits for a division; what is above the diagonal changes only entries of `x`
+/// that are not needed any more.
 #[inline(always)]
 pub(crate) fn by_whole_columns<T: Scalar, const N: usize>(l: &[&[T; N]; N], x: &mut [T; N]) -> T {
     let mut reciprocals = [T::zero(); N];

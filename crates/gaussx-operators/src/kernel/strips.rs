@@ -93,7 +93,7 @@ pub(super) fn load_columns<T: Scalar, S: Simd, const K: usize>(
         for k in 0..K {
             fours[k] = each_of_four(|q| column(k, columns.start + lane + q));
         }
-        // Columns of which each is asked whether it has four entries are read one by one.
+        // Asked of each column whether it has four entries, they would be read one by one.
         let mut squares = strip.chunks_exact_mut(FOUR * width).enumerate();
         for (i, to) in squares.by_ref().take(rows.len() / FOUR) {
             let of_column = |k: usize, q: usize| fours[k][q].as_chunks().0[i];
